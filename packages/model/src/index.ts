@@ -1,0 +1,18 @@
+export type { FloatHistogram, Span } from './histogram.ts';
+export { compareBytes, isLegacyName, Labels } from './labels.ts';
+export type { Matcher, MatchType } from './matcher.ts';
+export {
+  type Appendable,
+  type Appender,
+  type AppendOptions,
+  type Exemplar,
+  type Querier,
+  type Queryable,
+  type Rejection,
+  SampleBatch,
+  type SampleReader,
+  type SelectHints,
+  type Series,
+  type SeriesRef,
+  type SeriesSet,
+} from './storage.ts';
