@@ -26,3 +26,5 @@ export const silentLogger: Logger = {
   error() {},
   child: () => silentLogger,
 };
+
+export declare function createLogger(options?: LogOptions): Logger;
