@@ -2,6 +2,17 @@ export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export type { Matcher, MatchType } from './matcher.ts';
 export {
+  createRelabelRule,
+  expandTemplate,
+  isValidLabelName,
+  type NameValidation,
+  type RelabelAction,
+  RelabelError,
+  type RelabelOptions,
+  type RelabelRule,
+  relabel,
+} from './relabel.ts';
+export {
   type Appendable,
   type Appender,
   type AppendOptions,

@@ -165,17 +165,19 @@ function applyRule(values: Map<string, string>, rule: RelabelRule): boolean {
     case 'hashmod':
       set(rule.targetLabel, hashModulus(source(), rule.modulus));
       return true;
-    case 'labelmap':
-      for (const [name, value] of [...values]) {
+    case 'labelmap': {
+      const before = [...values];
+      for (const [name, value] of before) {
         const expand = regex.match(name);
         if (expand !== undefined) set(expand(rule.replacement), value);
       }
       return true;
+    }
     case 'labeldrop':
-      for (const name of [...values.keys()]) if (regex.test(name)) values.delete(name);
+      for (const name of values.keys()) if (regex.test(name)) values.delete(name);
       return true;
     case 'labelkeep':
-      for (const name of [...values.keys()]) if (!regex.test(name)) values.delete(name);
+      for (const name of values.keys()) if (!regex.test(name)) values.delete(name);
       return true;
   }
 }
