@@ -1,6 +1,9 @@
+export { DurationError, formatDuration, parseDuration } from './duration.ts';
+export { formatExponentFloat, formatFloat, formatGoFloat, formatOpenMetricsFloat } from './float-text.ts';
 export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
-export type { Matcher, MatchType } from './matcher.ts';
+export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
+export { quoteGo } from './quote.ts';
 export {
   createRelabelRule,
   expandTemplate,
