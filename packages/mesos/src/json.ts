@@ -48,14 +48,14 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** Strings are matched first, so that digits inside them stay what they are. */
-const jsonTokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/gs;
+/** Strings and whole numbers, so that digits inside of either stay what they are. */
+const jsonTokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
 /** U+0001 cannot stand raw in a JSON string: a client can send it only as an escape, and `markLongInteger` doubles a leading one. */
 const longIntegerMark = '\\u0001int:';
 
 function markLongInteger(token: string): string {
   if (token.startsWith('"')) return token.startsWith('"\\u0001') ? `"\\u0001${token.slice(1)}` : token;
-  return `"${longIntegerMark}${token}"`;
+  return /^-?\d{16,}$/.test(token) ? `"${longIntegerMark}${token}"` : token;
 }
 
 function reviveLongInteger(_key: string, value: unknown): unknown {
