@@ -159,8 +159,8 @@ class Composer {
     const tag = event.tagStart === -1 ? '' : this.#text.slice(event.tagStart, event.tagEnd);
     return {
       kind: 'scalar',
-      // An empty value (`key:`) has no place of its own: its key's serves.
-      start: isEmpty ? parentStart : event.valueStart,
+      // An empty value (`key:`) has no place of its own: its key's serves. A quoted one (styles 2 and 3) begins at its quote.
+      start: isEmpty ? parentStart : event.valueStart - (event.style === 2 || event.style === 3 ? 1 : 0),
       text: isEmpty ? '' : this.#scalarText(this.#text, event),
       isPlain: event.style === 1 && tag !== '!!str' && tag !== '!',
       tag,
