@@ -1,1 +1,7 @@
-export {};
+export { Engine, type EngineOptions, type Feature, type QueryOptions } from './engine.ts';
+export { QueryError, type QueryErrorType, queryErrorStatus } from './query-error.ts';
+export type { Expr, Span, ValueType } from './syntax/ast.ts';
+export { astToJson } from './syntax/ast-json.ts';
+export { type ParseError, type ParseOptions, type ParseResult, parseExpr, parseSelector, type SelectorResult } from './syntax/parse.ts';
+export { prettyExpr, printExpr } from './syntax/print.ts';
+export type { MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample } from './value/query-result.ts';

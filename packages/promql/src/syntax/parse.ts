@@ -1,0 +1,39 @@
+/** Text to tree, with the original's error texts and positions (promql.md §1, §2, §12). */
+import type { Matcher } from '@pronoia/model';
+import type { Expr, Span } from './ast.ts';
+
+export interface ParseOptions {
+  /** `promql-experimental-functions` */
+  readonly experimentalFunctions?: boolean;
+  /** `promql-extended-range-selectors` */
+  readonly extendedRangeSelectors?: boolean;
+  /** `promql-binop-fill-modifiers` */
+  readonly binopFillModifiers?: boolean;
+}
+
+export interface ParseError {
+  /** Without position. */
+  readonly message: string;
+  readonly span: Span;
+  /** 1-based; the column counts bytes. */
+  readonly line: number;
+  readonly column: number;
+  /** `1:5: parse error: …`, as users and the API see it. */
+  readonly text: string;
+}
+
+/** On error the list holds at least one; the original shows the first only. */
+export type ParseResult = { readonly kind: 'ok'; readonly expr: Expr } | { readonly kind: 'error'; readonly errors: readonly ParseError[] };
+
+export function parseExpr(text: string, options: ParseOptions = {}): ParseResult {
+  throw new Error(`not implemented yet: ${text} ${JSON.stringify(options)}`);
+}
+
+export type SelectorResult =
+  | { readonly kind: 'ok'; readonly matchers: readonly Matcher[] }
+  | { readonly kind: 'error'; readonly errors: readonly ParseError[] };
+
+/** A selector alone, as in `match[]=up{job="a"}`. Requires one matcher that does not accept the empty string. */
+export function parseSelector(text: string): SelectorResult {
+  throw new Error(`not implemented yet: ${text}`);
+}
