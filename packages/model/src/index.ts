@@ -1,8 +1,10 @@
 export { DurationError, formatDuration, parseDuration } from './duration.ts';
+export { ExpositionError, type ExpositionSink, type MetricType, type SampleLine } from './exposition.ts';
 export { formatExponentFloat, formatFloat, formatGoFloat, formatOpenMetricsFloat } from './float-text.ts';
 export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
+export { type OpenMetricsOptions, parseOpenMetrics } from './openmetrics.ts';
 export { quoteGo } from './quote.ts';
 export {
   createRelabelRule,
@@ -30,3 +32,4 @@ export {
   type SeriesRef,
   type SeriesSet,
 } from './storage.ts';
+export { parseTextFormat } from './text-format.ts';
