@@ -19,3 +19,4 @@ export { type Flag, type FlagSpec, type FlagValues, flag, type ParsedFlags, pars
 export { createHttp, type HttpError, type HttpOptions, type ListenOptions, listen, type Running } from './http.ts';
 export { createLogger, type Logger, type LogLevel, type LogOptions, silentLogger } from './log.ts';
 export { type MainContext, type MainOptions, runMain } from './main.ts';
+export { type PortOwner, portOwner, portTakenMessage } from './port-owner.ts';
