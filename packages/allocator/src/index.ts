@@ -1,1 +1,1 @@
-export {};
+export { type AgentTerms, Allocator, type AllocatorOptions, type FrameworkTerms, type Grant, type Refusal } from './allocator.ts';

@@ -1,0 +1,408 @@
+/**
+ * Which framework is offered what (mesos.md §8). Pure: time and randomness come with each call, nothing is awaited or sent.
+ *
+ * The master tells every change as it happens; `allocate` then hands out what is free on the agents that changed, or on all of them.
+ * Offered counts as held. Unlike the original, resources that come back are worth an allocation at once, not at the next batch.
+ */
+import type { Attribute, DomainInfo, FrameworkInfoCapabilityType, OfferConstraints, Quantities } from '@pronoia/mesos';
+import { Resources } from '@pronoia/mesos';
+import { FairShare } from './fair-share.ts';
+import { OfferFilters, refuseMs } from './offer-filter.ts';
+
+export interface AllocatorOptions {
+  /** An offer must hold at least one of these bundles (thousandths). Mesos: `cpus:0.01|mem:32`. */
+  readonly minAllocatable: readonly Quantities[];
+  readonly allocationIntervalMs: number;
+  readonly fairSharingExcluded?: ReadonlySet<string>;
+  /** Agents with GPUs are offered only to frameworks with GPU_RESOURCES. Default true. */
+  readonly filterGpuResources?: boolean;
+}
+
+export interface FrameworkTerms {
+  readonly roles: readonly string[];
+  readonly capabilities: ReadonlySet<FrameworkInfoCapabilityType>;
+  /** By role, in place of the allocator's own; an empty list means that anything is enough. */
+  readonly minAllocatable?: ReadonlyMap<string, readonly Quantities[]>;
+  readonly constraints?: OfferConstraints;
+}
+
+export interface AgentTerms {
+  /** Without allocation marks. */
+  readonly total: Resources;
+  readonly hostname: string;
+  readonly attributes: readonly Attribute[];
+  readonly domain?: DomainInfo;
+}
+
+export interface Grant {
+  readonly framework: string;
+  readonly role: string;
+  readonly agent: string;
+  /** Marked as allocated to `role`. */
+  readonly resources: Resources;
+}
+
+/** Why a framework is not offered an agent's resources in a role; the first test that fails. */
+export type Refusal =
+  | { readonly kind: 'framework_inactive' }
+  | { readonly kind: 'role_suppressed' }
+  | { readonly kind: 'agent_inactive' }
+  | { readonly kind: 'gpu_agent' }
+  | { readonly kind: 'nothing_free' }
+  | { readonly kind: 'too_small'; readonly free: Resources }
+  | { readonly kind: 'filtered'; readonly untilMs: number };
+
+interface Framework {
+  readonly id: string;
+  terms: FrameworkTerms;
+  isActive: boolean;
+  readonly suppressed: Set<string>;
+  readonly filters: OfferFilters;
+  /** Roles in which it competes: those of its terms and those in which it still holds something. */
+  readonly competesIn: Set<string>;
+}
+
+interface Agent {
+  readonly id: string;
+  terms: AgentTerms;
+  isActive: boolean;
+  free: Resources;
+  /** What each framework was offered or uses here, with allocation marks. */
+  readonly held: Map<string, Resources>;
+}
+
+export class Allocator {
+  readonly #options: AllocatorOptions;
+  readonly #frameworks = new Map<string, Framework>();
+  readonly #agents = new Map<string, Agent>();
+  readonly #fairShare: FairShare;
+  /** Agents on which something became free or somebody new may be served. */
+  readonly #touched = new Set<string>();
+  #touchedAll = false;
+
+  constructor(options: AllocatorOptions) {
+    this.#options = options;
+    this.#fairShare = new FairShare(options.fairSharingExcluded);
+  }
+
+  // Frameworks
+
+  addFramework(id: string, terms: FrameworkTerms, options: { isActive: boolean; suppressed: Iterable<string> }): void {
+    if (this.#frameworks.has(id)) throw new Error(`BUG: framework ${id} is added twice`);
+    const framework: Framework = {
+      id,
+      terms,
+      isActive: options.isActive,
+      suppressed: new Set(options.suppressed),
+      filters: new OfferFilters(),
+      competesIn: new Set(),
+    };
+    this.#frameworks.set(id, framework);
+    // Agents may have told of its tasks before it was known here.
+    for (const agent of this.#agents.values()) this.#countHeld(framework, agent.held.get(id), 1);
+    this.#compete(framework);
+    if (framework.isActive) this.#touchedAll = true;
+  }
+
+  /** New terms after a re-subscription or UPDATE_FRAMEWORK; `suppressed` replaces what was suppressed. */
+  updateFramework(id: string, terms: FrameworkTerms, suppressed: Iterable<string>): void {
+    const framework = this.#framework(id);
+    framework.terms = terms;
+    framework.suppressed.clear();
+    for (const role of suppressed) framework.suppressed.add(role);
+    this.#compete(framework);
+    if (framework.isActive) this.#touchedAll = true;
+  }
+
+  activateFramework(id: string): void {
+    const framework = this.#framework(id);
+    framework.isActive = true;
+    framework.filters.clear();
+    this.#touchedAll = true;
+  }
+
+  /** Gets no more offers; what it holds it keeps. Its filters are forgotten. */
+  deactivateFramework(id: string): void {
+    const framework = this.#framework(id);
+    framework.isActive = false;
+    framework.filters.clear();
+  }
+
+  /** Everything that it held must have been recovered before. */
+  removeFramework(id: string): void {
+    const framework = this.#framework(id);
+    for (const role of framework.competesIn) this.#fairShare.remove(role, id);
+    this.#frameworks.delete(id);
+  }
+
+  /** No more offers for these roles (all when none is named). */
+  suppress(id: string, roles: readonly string[]): void {
+    const framework = this.#framework(id);
+    for (const role of roles.length === 0 ? framework.terms.roles : roles) framework.suppressed.add(role);
+  }
+
+  /** Filters of these roles (all when none is named) are forgotten and offers come again. */
+  revive(id: string, roles: readonly string[]): void {
+    const framework = this.#framework(id);
+    if (roles.length === 0) {
+      framework.filters.clear();
+      framework.suppressed.clear();
+    }
+    for (const role of roles) {
+      framework.filters.clearRole(role);
+      framework.suppressed.delete(role);
+    }
+    this.#touchedAll = true;
+  }
+
+  isSuppressed(id: string, role: string): boolean {
+    return this.#frameworks.get(id)?.suppressed.has(role) ?? false;
+  }
+
+  // Agents
+
+  /** `held`: what frameworks use there already (with allocation marks), after a re-registration. */
+  addAgent(id: string, terms: AgentTerms, held: ReadonlyMap<string, Resources>): void {
+    if (this.#agents.has(id)) throw new Error(`BUG: agent ${id} is added twice`);
+    const agent: Agent = { id, terms, isActive: true, free: terms.total, held: new Map() };
+    this.#agents.set(id, agent);
+    this.#fairShare.changeTotals(terms.total.quantities(), new Map());
+    for (const [framework, resources] of held) this.#hold(agent, framework, resources);
+    this.#touched.add(id);
+  }
+
+  updateAgent(id: string, terms: AgentTerms): void {
+    const agent = this.#agent(id);
+    this.#fairShare.changeTotals(terms.total.quantities(), agent.terms.total.quantities());
+    agent.terms = terms;
+    agent.free = terms.total;
+    for (const resources of agent.held.values()) agent.free = agent.free.minus(resources.unallocated);
+    this.#touched.add(id);
+  }
+
+  /** What frameworks still hold there goes with it. */
+  removeAgent(id: string): void {
+    const agent = this.#agent(id);
+    for (const [frameworkId, resources] of new Map(agent.held)) this.#release(agent, frameworkId, resources);
+    this.#agents.delete(id);
+    this.#touched.delete(id);
+    this.#fairShare.changeTotals(new Map(), agent.terms.total.quantities());
+    for (const framework of this.#frameworks.values()) framework.filters.clearAgent(id);
+  }
+
+  activateAgent(id: string): void {
+    this.#agent(id).isActive = true;
+    this.#touched.add(id);
+  }
+
+  deactivateAgent(id: string): void {
+    this.#agent(id).isActive = false;
+  }
+
+  // Resources
+
+  /**
+   * The framework gives back what it was offered or used. `refuseSeconds` given: it also refuses to be offered the same for that long.
+   * A refusal of 0 seconds waits for the next batch, or it would be offered again at once for ever.
+   */
+  recover(frameworkId: string, agentId: string, resources: Resources, options: { refuseSeconds?: number; nowMs?: number } = {}): void {
+    if (resources.isEmpty) return;
+    const agent = this.#agents.get(agentId);
+    if (agent === undefined) return;
+    this.#release(agent, frameworkId, resources);
+    const framework = this.#frameworks.get(frameworkId);
+    if (options.refuseSeconds === undefined || framework === undefined) {
+      this.#touched.add(agentId);
+      return;
+    }
+    const lifeMs = refuseMs(options.refuseSeconds, this.#options.allocationIntervalMs);
+    if (lifeMs === 0 || options.nowMs === undefined) return;
+    const untilMs = options.nowMs + lifeMs;
+    for (const [role, part] of resources.byAllocationRole()) framework.filters.add(role, agentId, part.unallocated, untilMs);
+    this.#touched.add(agentId);
+  }
+
+  /** What a framework holds changed its form (reserved, made into a volume): the agent's total changes with it. */
+  convert(frameworkId: string, agentId: string, before: Resources, after: Resources): void {
+    const agent = this.#agent(agentId);
+    this.#release(agent, frameworkId, before);
+    const total = agent.terms.total.minus(before.unallocated).plus(after.unallocated);
+    this.#fairShare.changeTotals(total.quantities(), agent.terms.total.quantities());
+    agent.terms = { ...agent.terms, total };
+    agent.free = agent.free.minus(before.unallocated).plus(after.unallocated);
+    this.#hold(agent, frameworkId, after);
+  }
+
+  setWeight(role: string, weight: number): void {
+    this.#fairShare.setWeight(role, weight);
+  }
+
+  // Looking
+
+  freeOn(agent: string): Resources {
+    return this.#agents.get(agent)?.free ?? Resources.empty;
+  }
+
+  heldOn(agent: string): ReadonlyMap<string, Resources> {
+    return this.#agents.get(agent)?.held ?? new Map();
+  }
+
+  dominantShare(role: string): number {
+    return this.#fairShare.dominantShare(role);
+  }
+
+  activeFilters(nowMs: number): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const framework of this.#frameworks.values()) {
+      for (const [role, count] of framework.filters.countByRole(nowMs)) counts.set(role, (counts.get(role) ?? 0) + count);
+    }
+    return counts;
+  }
+
+  /** Whether `allocate({ agents: 'touched' })` has anything to look at. */
+  get isTouched(): boolean {
+    return this.#touchedAll || this.#touched.size > 0;
+  }
+
+  /** Why `framework` is not being offered `agent` in `role` at this moment; undefined when only the order of fair share decides. */
+  explain(frameworkId: string, role: string, agentId: string, nowMs: number): Refusal | undefined {
+    const outcome = this.#bundleFor(this.#framework(frameworkId), role, this.#agent(agentId), nowMs);
+    return outcome instanceof Resources ? undefined : outcome;
+  }
+
+  // Allocating
+
+  /**
+   * Hands out what is free. `touched`: only on agents that changed since the last call; `all`: everywhere, as the batch does.
+   * The grants are held by their frameworks when this returns.
+   */
+  allocate(options: { agents: 'touched' | 'all'; nowMs: number; random: () => number }): Grant[] {
+    const candidates =
+      options.agents === 'all' || this.#touchedAll
+        ? [...this.#agents.values()]
+        : [...this.#touched].map((id) => this.#agents.get(id)).filter((agent) => agent !== undefined);
+    this.#touched.clear();
+    this.#touchedAll = false;
+    const grants: Grant[] = [];
+    if (this.#frameworks.size === 0) return grants;
+    for (const agent of shuffled(
+      candidates.filter((candidate) => candidate.isActive && !candidate.free.isEmpty),
+      options.random,
+    )) {
+      this.#allocateAgent(agent, options.nowMs, grants);
+    }
+    return grants;
+  }
+
+  /** Stage 2 of the original: everybody in the order of fair share, each takes all that is left for its role. */
+  #allocateAgent(agent: Agent, nowMs: number, grants: Grant[]): void {
+    for (const { role, frameworks } of this.#fairShare.order()) {
+      for (const id of frameworks) {
+        if (agent.free.isEmpty) return;
+        const bundle = this.#bundleFor(this.#framework(id), role, agent, nowMs);
+        if (!(bundle instanceof Resources)) continue;
+        const resources = bundle.allocatedTo(role);
+        this.#hold(agent, id, resources);
+        grants.push({ framework: id, role, agent: agent.id, resources });
+      }
+    }
+  }
+
+  /** What the framework would be given of the agent in this role, or why nothing (mesos.md §8.3). */
+  #bundleFor(framework: Framework, role: string, agent: Agent, nowMs: number): Resources | Refusal {
+    if (!framework.isActive || !framework.terms.roles.includes(role)) return { kind: 'framework_inactive' };
+    if (framework.suppressed.has(role)) return { kind: 'role_suppressed' };
+    if (!agent.isActive) return { kind: 'agent_inactive' };
+    const { capabilities } = framework.terms;
+    if (this.#options.filterGpuResources !== false && !capabilities.has('GPU_RESOURCES') && agent.terms.total.milli('gpus') > 0) {
+      return { kind: 'gpu_agent' };
+    }
+    const bundle = agent.free
+      .allocatableTo(role)
+      .filter(
+        (kind) =>
+          (kind.revocable === undefined || capabilities.has('REVOCABLE_RESOURCES')) &&
+          (kind.shared === undefined || capabilities.has('SHARED_RESOURCES')) &&
+          ((kind.reservations?.length ?? 0) < 2 || capabilities.has('RESERVATION_REFINEMENT')),
+      );
+    if (bundle.isEmpty) return { kind: 'nothing_free' };
+    if (!isEnough(bundle, framework.terms.minAllocatable?.get(role) ?? this.#options.minAllocatable))
+      return { kind: 'too_small', free: bundle };
+    const untilMs = framework.filters.blockedUntilMs(role, agent.id, bundle, nowMs);
+    return untilMs === undefined ? bundle : { kind: 'filtered', untilMs };
+  }
+
+  // Accounts
+
+  #hold(agent: Agent, frameworkId: string, resources: Resources): void {
+    if (resources.isEmpty) return;
+    agent.held.set(frameworkId, (agent.held.get(frameworkId) ?? Resources.empty).plus(resources));
+    agent.free = agent.free.minus(resources.unallocated);
+    const framework = this.#frameworks.get(frameworkId);
+    if (framework !== undefined) this.#countHeld(framework, resources, 1);
+  }
+
+  #release(agent: Agent, frameworkId: string, resources: Resources): void {
+    const held = agent.held.get(frameworkId) ?? Resources.empty;
+    if (!held.contains(resources)) {
+      throw new Error(`BUG: framework ${frameworkId} gives back ${resources.toString()} on agent ${agent.id} but holds ${held.toString()}`);
+    }
+    const left = held.minus(resources);
+    if (left.isEmpty) agent.held.delete(frameworkId);
+    else agent.held.set(frameworkId, left);
+    // From the total, not by adding back: an agent that shrank meanwhile must not get more free than it has.
+    agent.free = agent.terms.total;
+    for (const other of agent.held.values()) agent.free = agent.free.minus(other.unallocated);
+    const framework = this.#frameworks.get(frameworkId);
+    if (framework !== undefined) this.#countHeld(framework, resources, -1);
+  }
+
+  #countHeld(framework: Framework, resources: Resources | undefined, sign: 1 | -1): void {
+    if (resources === undefined) return;
+    for (const [role, part] of resources.byAllocationRole()) {
+      if (!framework.competesIn.has(role)) {
+        framework.competesIn.add(role);
+        this.#fairShare.add(role, framework.id);
+      }
+      if (sign > 0) this.#fairShare.give(role, framework.id, part.quantities());
+      else this.#fairShare.take(role, framework.id, part.quantities());
+    }
+  }
+
+  /** A role that was left keeps its place in the tree while something is held in it, so that shares stay true. */
+  #compete(framework: Framework): void {
+    for (const role of framework.terms.roles) {
+      if (framework.competesIn.has(role)) continue;
+      framework.competesIn.add(role);
+      this.#fairShare.add(role, framework.id);
+    }
+  }
+
+  #framework(id: string): Framework {
+    const framework = this.#frameworks.get(id);
+    if (framework === undefined) throw new Error(`BUG: framework ${id} is not known to the allocator`);
+    return framework;
+  }
+
+  #agent(id: string): Agent {
+    const agent = this.#agents.get(id);
+    if (agent === undefined) throw new Error(`BUG: agent ${id} is not known to the allocator`);
+    return agent;
+  }
+}
+
+function isEnough(bundle: Resources, alternatives: readonly Quantities[]): boolean {
+  if (alternatives.length === 0) return true;
+  const amounts = bundle.quantities();
+  return alternatives.some((wanted) => [...wanted].every(([name, milli]) => (amounts.get(name) ?? 0) >= milli));
+}
+
+function shuffled<T>(items: T[], random: () => number): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const item = items[i] as T;
+    items[i] = items[j] as T;
+    items[j] = item;
+  }
+  return items;
+}
