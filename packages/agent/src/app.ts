@@ -1,0 +1,219 @@
+/** Introduces the agent's rooms to each other and to the world: flags in, a running agent out. */
+import { resolve } from 'node:path';
+import { Registry } from '@pronoia/client';
+import {
+  type Clock,
+  CodedError,
+  createHttp,
+  type FlagValues,
+  type Logger,
+  listen,
+  parseFlags,
+  type Running,
+  runMain,
+  silentLogger,
+  systemClock,
+} from '@pronoia/server';
+import { Agent } from './agent.ts';
+import { registerContainerMetrics } from './container-metrics.ts';
+import { SandboxFiles } from './files.ts';
+import { flags as flagSpec } from './flags.ts';
+import { GarbageCollector } from './garbage.ts';
+import { registerHostMetrics } from './host-metrics.ts';
+import { MasterLink } from './master-link.ts';
+import { AgentMetrics } from './metrics.ts';
+import { agentAttributes, agentResources, probeMachine } from './probe.ts';
+import { reading } from './reading.ts';
+import { addRoutes } from './routes.ts';
+import { snapshot } from './snapshot.ts';
+import { ContainerStatistics } from './statistics.ts';
+
+/** Flag values by name; what is left out has the flag's default. */
+export type AgentStartOptions = Partial<FlagValues<typeof flagSpec>> & { readonly master: string; readonly work_dir: string };
+
+export interface AgentStartDeps {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly registry?: Registry;
+  readonly random?: () => number;
+}
+
+export interface RunningAgent extends Running {
+  /** Undefined before the first registration. */
+  readonly agentId: string | undefined;
+  /** Kills all tasks first; `stop` alone leaves them running, for the next agent process to take up. */
+  stopWithTasks(): Promise<void>;
+  /** Resolves when the master told the agent to shut down. */
+  readonly dismissed: Promise<string>;
+}
+
+export async function start(options: AgentStartOptions, deps: AgentStartDeps = {}): Promise<RunningAgent> {
+  const { clock = systemClock, log = silentLogger, registry = new Registry(), random = Math.random } = deps;
+  const values = withDefaults(options);
+  const workDir = resolve(values.work_dir);
+  const resources = agentResources(values.resources, values.default_role, probeMachine(workDir));
+  const attributes = agentAttributes(values.attributes);
+  const ip = values.advertise_ip ?? (values.ip === '0.0.0.0' ? '127.0.0.1' : values.ip);
+  const metrics = new AgentMetrics(registry);
+
+  let isReady = false;
+  const app = createHttp({
+    log,
+    registry,
+    serverName: 'Agent',
+    compress: true,
+    isReady: () => isReady || 'the agent is recovering its tasks',
+  });
+
+  // The port is known only when it listens, and routes must be there before: they are handed the agent late.
+  let agent: Agent | undefined;
+  const current = (): Agent => {
+    if (agent === undefined) throw new CodedError('recovering', 503, 'the agent is recovering its tasks');
+    return agent;
+  };
+  let link: MasterLink | undefined;
+  const statistics = new ContainerStatistics(clock, function* () {
+    for (const executor of current().executors()) {
+      const pid = executor.container?.pid ?? 0;
+      if (pid !== 0 && executor.container?.hasExited === false) yield { containerId: executor.path.containerId, pid, task: executor.task };
+    }
+  });
+  const files = new SandboxFiles(resolve(workDir, 'slaves'), () => agent?.info.id?.value);
+  addRoutes(app, {
+    get agent() {
+      return current();
+    },
+    files,
+    statistics,
+    flags: flagTexts(values),
+    snapshot: () => snapshot(current(), metrics, garbage, clock.now()),
+    masterHostname: () => (link?.masterUrl === undefined ? undefined : new URL(link.masterUrl).hostname),
+  });
+
+  const running = await listen(app, { host: values.ip, port: values.port, flag: '--port' });
+  const made = new Agent(
+    {
+      workDir,
+      hostname: values.hostname ?? ip,
+      ip,
+      port: running.port,
+      resources,
+      attributes,
+      switchUser: values.switch_user,
+      fetcherStallTimeoutMs: values.fetcher_stall_timeout,
+      executorEnvironment: readEnvironment(values.executor_environment_variables),
+      shutdownGraceMs: values.executor_shutdown_grace_period,
+      ...(values.frameworks_home === undefined ? {} : { frameworksHome: values.frameworks_home }),
+    },
+    { clock, log, random, metrics, send: (message) => link?.send(message), onRunCompleted: (path) => garbage.schedule(path) },
+  );
+  const garbage = new GarbageCollector({
+    layout: made.layout,
+    clock,
+    log,
+    metrics,
+    delayMs: values.gc_delay,
+    headroom: values.gc_disk_headroom,
+    intervalMs: values.disk_watch_interval,
+  });
+  const dismissed = new Promise<string>((resolveDismissed) => made.onShutdown(resolveDismissed));
+  try {
+    made.recover();
+    garbage.recover();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  agent = made;
+  registerContainerMetrics(registry, made, statistics);
+  registerHostMetrics(registry, workDir);
+  registry.registerMetric(
+    reading('mesos_agent_registered', 'gauge', '1 while the agent is registered with a master.', () => [
+      { value: made.isRegistered ? 1 : 0 },
+    ]),
+  );
+
+  link = new MasterLink({
+    master: values.master,
+    clock,
+    log,
+    random,
+    backoffMs: values.registration_backoff_factor,
+    hello: () => made.hello(),
+    onMessage: (message) => made.handle(message),
+    onBroken: () => made.linkBroken(),
+  });
+  link.start();
+  garbage.start();
+  isReady = true;
+
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      garbage.stop();
+      made.release();
+      await link?.stop();
+      await running.stop();
+    })();
+    return stopping;
+  };
+  return {
+    url: running.url,
+    port: running.port,
+    get agentId() {
+      return made.info.id?.value;
+    },
+    dismissed,
+    stop,
+    async stopWithTasks() {
+      await made.killAll(1_000);
+      await stop();
+    },
+  };
+}
+
+export async function main(argv: readonly string[]): Promise<void> {
+  await runMain({
+    name: 'pronoia agent',
+    argv,
+    flags: flagSpec,
+    style: 'mesos',
+    start: async ({ log, flags }) => {
+      const running = await start(flags, { log });
+      void running.dismissed.then(async () => {
+        await running.stopWithTasks();
+        process.exitCode = 1;
+        process.kill(process.pid, 'SIGTERM');
+      });
+      return running;
+    },
+  });
+}
+
+function withDefaults(options: AgentStartOptions): FlagValues<typeof flagSpec> {
+  const parsed = parseFlags('agent', flagSpec, [`--master=${options.master}`, `--work_dir=${options.work_dir}`], { style: 'prometheus' });
+  if (parsed.kind !== 'values') throw new Error('BUG: defaults did not parse');
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { ...parsed.values, ...given };
+}
+
+function flagTexts(values: FlagValues<typeof flagSpec>): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) texts[name] = String(value);
+  return texts;
+}
+
+function readEnvironment(text: string | undefined): Record<string, string> {
+  if (text === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CodedError('bad_flag', 400, `--executor_environment_variables: not JSON: ${(error as Error).message}`, {}, error);
+  }
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (entries === undefined || entries.some(([, member]) => typeof member !== 'string')) {
+    throw new CodedError('bad_flag', 400, '--executor_environment_variables: expected a JSON object of strings');
+  }
+  return Object.fromEntries(entries) as Record<string, string>;
+}

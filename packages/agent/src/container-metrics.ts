@@ -1,0 +1,60 @@
+/** Every container under cAdvisor's metric names where it has one; `task` and `framework` say whose it is. */
+import type { Registry } from '@pronoia/client';
+import type { ResourceStatistics } from '@pronoia/mesos';
+import type { Agent, Executor } from './agent.ts';
+import { type ReadValue, reading } from './reading.ts';
+import type { ContainerStatistics } from './statistics.ts';
+
+export function registerContainerMetrics(registry: Registry, agent: Agent, statistics: ContainerStatistics): void {
+  const add = (
+    name: string,
+    type: 'counter' | 'gauge',
+    help: string,
+    value: (s: ResourceStatistics, executor: Executor) => number | undefined,
+  ): void => registry.registerMetric(reading(name, type, help, () => values(agent, statistics, value)));
+
+  add(
+    'container_cpu_usage_seconds_total',
+    'counter',
+    'CPU time of the container.',
+    (s) => (s.cpus_user_time_secs ?? 0) + (s.cpus_system_time_secs ?? 0),
+  );
+  add('container_cpu_user_seconds_total', 'counter', 'CPU time of the container in user mode.', (s) => s.cpus_user_time_secs);
+  add('container_cpu_system_seconds_total', 'counter', 'CPU time of the container in the kernel.', (s) => s.cpus_system_time_secs);
+  add('container_memory_rss', 'gauge', 'Resident memory of all processes of the container, in bytes.', (s) => s.mem_rss_bytes);
+  add('container_processes', 'gauge', 'Processes in the container.', (s) => s.processes);
+  add('container_threads', 'gauge', 'Threads in the container.', (s) => s.threads);
+  add('container_spec_cpus', 'gauge', 'CPUs that were given to the container.', (s) => s.cpus_limit);
+  add('container_spec_memory_limit_bytes', 'gauge', 'Memory that was given to the container, in bytes.', (s) => s.mem_limit_bytes);
+  add(
+    'container_start_time_seconds',
+    'gauge',
+    'When the container was launched, in Unix seconds.',
+    (_, executor) => executor.launchedAtMs / 1_000,
+  );
+}
+
+function* values(
+  agent: Agent,
+  statistics: ContainerStatistics,
+  value: (s: ResourceStatistics, executor: Executor) => number | undefined,
+): Iterable<ReadValue> {
+  const byContainer = statistics.sample();
+  for (const framework of agent.frameworks.values()) {
+    for (const executor of framework.executors.values()) {
+      const sample = byContainer.get(executor.path.containerId);
+      const found = sample === undefined ? undefined : value(sample, executor);
+      if (found === undefined) continue;
+      yield {
+        labels: {
+          framework: framework.info.name,
+          framework_id: executor.path.frameworkId,
+          task: executor.id,
+          task_name: executor.task.name,
+          id: executor.path.containerId,
+        },
+        value: found,
+      };
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** What the agent refuses or fails at, in one table. */
+import { defineErrors } from '@pronoia/server';
+
+export const errors = defineErrors({
+  bad_resources: { status: 400, message: (f: { text: string; reason: string }) => `--resources=${f.text}: ${f.reason}` },
+  bad_state: {
+    status: 500,
+    message: (f: { path: string; reason: string }) =>
+      `${f.path}: ${f.reason}; remove the file to start as a new agent (its tasks are then lost)`,
+  },
+  bad_parameter: { status: 400, message: (f: { name: string; reason: string }) => `parameter ${f.name}: ${f.reason}` },
+  not_found: { status: 404, message: (f: { what: string }) => `${f.what}: no such file is attached here` },
+  not_implemented: { status: 501, message: (f: { what: string }) => `${f.what} is not implemented` },
+  unknown_container: { status: 404, message: (f: { id: string }) => `container ${f.id} is not known here` },
+});

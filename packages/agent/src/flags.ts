@@ -1,0 +1,33 @@
+/** `pronoia agent`'s flags, named as `mesos-agent` names them (mesos.md §13). */
+import { flag } from '@pronoia/server';
+
+export const flags = {
+  master: flag.string({ required: true, valueName: 'HOST:PORT', help: 'The master to register with.' }),
+  work_dir: flag.string({ required: true, valueName: 'FOLDER', help: 'Sandboxes and checkpoints live here; keep it over restarts.' }),
+  ip: flag.string({ default: '127.0.0.1', help: 'Address to listen on.' }),
+  port: flag.integer({ default: 5051, help: 'Port to listen on; 0 takes any free one.' }),
+  advertise_ip: flag.string({ help: 'Address that others reach this agent at; default --ip.' }),
+  hostname: flag.string({ help: 'Name that others reach this agent by; default the advertised address.' }),
+  resources: flag.string({
+    valueName: 'TEXT',
+    help: "What to offer, like 'cpus:4;mem:8192;disk:10000;ports:[31000-32000]'; what is not named is probed.",
+  }),
+  attributes: flag.string({ valueName: 'TEXT', help: "What frameworks may choose by, like 'rack:abc;zone:west'." }),
+  default_role: flag.string({ default: '*', help: 'Role of resources that name none.' }),
+  switch_user: flag.boolean({ default: true, help: "Run tasks as their framework's or command's user; needs root for another user." }),
+  frameworks_home: flag.string({ valueName: 'FOLDER', help: 'Where relative URIs of commands start.' }),
+  executor_environment_variables: flag.string({ valueName: 'JSON', help: 'Environment of every task, as a JSON object of strings.' }),
+  executor_shutdown_grace_period: flag.duration({
+    default: 5_000,
+    help: 'Time between SIGTERM and SIGKILL when a framework is shut down.',
+  }),
+  registration_backoff_factor: flag.duration({
+    default: 1_000,
+    help: 'Registration is retried after a random time up to this, doubling to 1 min.',
+  }),
+  fetcher_stall_timeout: flag.duration({ default: 60_000, help: 'A download without progress for this long fails.' }),
+  gc_delay: flag.duration({ default: 7 * 86_400_000, help: 'Sandboxes of finished tasks are kept this long, less on a full disk.' }),
+  gc_disk_headroom: flag.number({ default: 0.1, help: 'Part of the disk to keep free by removing sandboxes earlier.' }),
+  disk_watch_interval: flag.duration({ default: 60_000, help: 'How often old sandboxes are looked for.' }),
+  logging_level: flag.string({ default: 'INFO', help: 'INFO, WARNING or ERROR.' }),
+};

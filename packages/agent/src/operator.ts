@@ -1,0 +1,139 @@
+/** The v1 operator API of the agent (mesos.md §5.1), the calls that read. What is not here yet is answered 501 with its name. */
+import { type AgentCall, type AgentResponse, type ContainerStatus, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
+import { type Agent, type Executor, taskOf } from './agent.ts';
+import { errors } from './errors.ts';
+import type { SandboxFiles } from './files.ts';
+import { containerStatus, VERSION } from './state.ts';
+import type { ContainerStatistics } from './statistics.ts';
+
+export interface OperatorDeps {
+  readonly agent: Agent;
+  readonly files: SandboxFiles;
+  readonly statistics: ContainerStatistics;
+  readonly flags: Readonly<Record<string, string>>;
+  readonly snapshot: () => Promise<Record<string, number>>;
+}
+
+export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<AgentResponse> {
+  const { agent } = deps;
+  switch (call.type) {
+    case 'GET_HEALTH':
+      return { type: 'GET_HEALTH', get_health: { healthy: true } };
+    case 'GET_FLAGS':
+      return { type: 'GET_FLAGS', get_flags: { flags: Object.entries(deps.flags).map(([name, value]) => ({ name, value })) } };
+    case 'GET_VERSION':
+      return { type: 'GET_VERSION', get_version: { version_info: VERSION } };
+    case 'GET_METRICS': {
+      const metrics = Object.entries(await deps.snapshot()).map(([name, value]) => ({ name, value }));
+      return { type: 'GET_METRICS', get_metrics: { metrics } };
+    }
+    case 'GET_LOGGING_LEVEL':
+      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: 0 } };
+    case 'LIST_FILES':
+      return { type: 'LIST_FILES', list_files: { file_infos: await deps.files.list(call.list_files.path) } };
+    case 'READ_FILE': {
+      const { path, offset, length } = call.read_file;
+      const { size, data } = await deps.files.read(path, offset, length);
+      return { type: 'READ_FILE', read_file: { size, data: data.toString('base64') } };
+    }
+    case 'GET_STATE':
+      return {
+        type: 'GET_STATE',
+        get_state: { get_tasks: tasksOf(agent), get_executors: executorsOf(agent), get_frameworks: frameworksOf(agent) },
+      };
+    case 'GET_CONTAINERS':
+      return { type: 'GET_CONTAINERS', get_containers: { containers: containersOf(agent, deps.statistics) } };
+    case 'GET_FRAMEWORKS':
+      return { type: 'GET_FRAMEWORKS', get_frameworks: frameworksOf(agent) };
+    case 'GET_EXECUTORS':
+      return { type: 'GET_EXECUTORS', get_executors: executorsOf(agent) };
+    case 'GET_OPERATIONS':
+      return { type: 'GET_OPERATIONS', get_operations: { operations: [] } };
+    case 'GET_TASKS':
+      return { type: 'GET_TASKS', get_tasks: tasksOf(agent) };
+    case 'GET_AGENT':
+      return { type: 'GET_AGENT', get_agent: { agent_info: agent.info } };
+    case 'GET_RESOURCE_PROVIDERS':
+      return { type: 'GET_RESOURCE_PROVIDERS', get_resource_providers: { resource_providers: [] } };
+    case 'SET_LOGGING_LEVEL':
+    case 'LAUNCH_NESTED_CONTAINER':
+    case 'WAIT_NESTED_CONTAINER':
+    case 'KILL_NESTED_CONTAINER':
+    case 'REMOVE_NESTED_CONTAINER':
+    case 'LAUNCH_NESTED_CONTAINER_SESSION':
+    case 'ATTACH_CONTAINER_INPUT':
+    case 'ATTACH_CONTAINER_OUTPUT':
+    case 'LAUNCH_CONTAINER':
+    case 'WAIT_CONTAINER':
+    case 'KILL_CONTAINER':
+    case 'REMOVE_CONTAINER':
+    case 'ADD_RESOURCE_PROVIDER_CONFIG':
+    case 'UPDATE_RESOURCE_PROVIDER_CONFIG':
+    case 'REMOVE_RESOURCE_PROVIDER_CONFIG':
+    case 'MARK_RESOURCE_PROVIDER_GONE':
+    case 'PRUNE_IMAGES':
+      throw errors.fail('not_implemented', { what: `the call ${call.type}` });
+    default:
+      call satisfies never;
+      throw errors.fail('not_implemented', { what: `the call ${String((call as { type?: unknown }).type)}` });
+  }
+}
+
+function frameworksOf(agent: Agent) {
+  return {
+    frameworks: [...agent.frameworks.values()].map((framework) => ({ framework_info: framework.info })),
+    completed_frameworks: agent.completedFrameworks.map((framework) => ({ framework_info: framework.info })),
+  };
+}
+
+function executorsOf(agent: Agent) {
+  const info = (executor: Executor): { executor_info: ExecutorInfo } => ({
+    executor_info: {
+      executor_id: { value: executor.id },
+      framework_id: { value: executor.path.frameworkId },
+      name: executor.name,
+      source: executor.id,
+      ...(executor.task.command === undefined ? {} : { command: executor.task.command }),
+    },
+  });
+  return { executors: [...agent.executors()].map(info), completed_executors: completed(agent).map(info) };
+}
+
+function tasksOf(agent: Agent) {
+  const launched: Task[] = [];
+  const queued: Task[] = [];
+  const terminated: Task[] = [];
+  for (const task of [...agent.executors()].map(taskOf)) {
+    if (isTerminal(task.state)) terminated.push(task);
+    else if (task.state === 'TASK_STAGING') queued.push(task);
+    else launched.push(task);
+  }
+  return {
+    pending_tasks: [],
+    queued_tasks: queued,
+    launched_tasks: launched,
+    terminated_tasks: terminated,
+    completed_tasks: completed(agent).map(taskOf),
+  };
+}
+
+function completed(agent: Agent): Executor[] {
+  return [...agent.frameworks.values(), ...agent.completedFrameworks].flatMap((framework) => framework.completedExecutors);
+}
+
+function containersOf(agent: Agent, statistics: ContainerStatistics) {
+  const byContainer = statistics.sample();
+  return [...agent.executors()]
+    .filter((executor) => executor.container?.hasExited === false)
+    .map((executor) => {
+      const sample = byContainer.get(executor.path.containerId);
+      return {
+        framework_id: { value: executor.path.frameworkId },
+        executor_id: { value: executor.id },
+        executor_name: executor.name,
+        container_id: { value: executor.path.containerId },
+        container_status: containerStatus(executor, agent.options.ip) as ContainerStatus,
+        ...(sample === undefined ? {} : { resource_statistics: sample }),
+      };
+    });
+}

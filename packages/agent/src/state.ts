@@ -1,0 +1,183 @@
+/** What the agent shows of itself in the legacy JSON endpoints (mesos.md §6.4). Times are seconds. */
+import { type Attribute, formatRanges, type Resource, type ResourceStatistics, Resources, type Task } from '@pronoia/mesos';
+import { AGENT_VERSION, type Agent, type Executor, type Framework, taskOf } from './agent.ts';
+import type { ContainerStatistics } from './statistics.ts';
+
+export interface VersionInfo {
+  readonly version: string;
+  readonly build_date: string;
+  readonly build_time: number;
+  readonly build_user: string;
+}
+
+export const VERSION: VersionInfo = { version: AGENT_VERSION, build_date: '1970-01-01 00:00:00', build_time: 0, build_user: 'pronoia' };
+
+export const AGENT_CAPABILITIES = ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT'];
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** `{"cpus":4,"gpus":0,"mem":1024,"disk":0,"ports":"[31000-32000]"}`: the four scalars are always there. */
+export function resourcesJson(list: Iterable<Resource> | undefined): JsonObject {
+  const resources = Resources.of(list);
+  const json: Record<string, unknown> = { cpus: 0, gpus: 0, mem: 0, disk: 0 };
+  for (const [name, type] of resources.names()) {
+    if (type === 'SCALAR') json[name] = resources.scalar(name);
+    else if (type === 'RANGES') json[name] = formatRanges(resources.ranges(name));
+    else if (type === 'SET') json[name] = `{${resources.items(name).join(', ')}}`;
+  }
+  return json;
+}
+
+export function attributesJson(attributes: readonly Attribute[]): JsonObject {
+  const json: Record<string, unknown> = {};
+  for (const { name, scalar, ranges, text } of attributes) {
+    json[name] = scalar?.value ?? (ranges === undefined ? text?.value : formatRanges(ranges.range ?? []));
+  }
+  return json;
+}
+
+export function stateJson(agent: Agent, flags: JsonObject, masterHostname: string | undefined): JsonObject {
+  const { info, options } = agent;
+  const resources = Resources.of(info.resources);
+  const used = usedResources(agent);
+  return {
+    ...VERSION,
+    start_time: agent.startTimeMs / 1_000,
+    id: info.id?.value ?? '',
+    pid: `slave(1)@${agent.endpoint}`,
+    hostname: options.hostname,
+    capabilities: AGENT_CAPABILITIES,
+    resources: resourcesJson(resources),
+    reserved_resources: reservedByRole(resources),
+    unreserved_resources: resourcesJson(resources.unreserved),
+    reserved_resources_full: {},
+    unreserved_resources_full: [...resources.unreserved],
+    reserved_resources_allocated: reservedByRole(used),
+    unreserved_resources_allocated: resourcesJson(used.unreserved),
+    resource_providers: [],
+    attributes: attributesJson(options.attributes),
+    ...(masterHostname === undefined ? {} : { master_hostname: masterHostname }),
+    flags,
+    frameworks: [...agent.frameworks.values()].map(frameworkJson),
+    completed_frameworks: agent.completedFrameworks.map(frameworkJson),
+  };
+}
+
+/** What the running tasks hold. */
+export function usedResources(agent: Agent): Resources {
+  let used = Resources.empty;
+  for (const executor of agent.executors()) used = used.plus(Resources.of(executor.task.resources));
+  return used;
+}
+
+function reservedByRole(resources: Resources): JsonObject {
+  const json: Record<string, unknown> = {};
+  const byRole = new Map<string, Resource[]>();
+  for (const resource of resources.reserved) {
+    const role = resource.reservations?.at(-1)?.role ?? resource.role ?? '*';
+    byRole.set(role, [...(byRole.get(role) ?? []), resource]);
+  }
+  for (const [role, list] of byRole) json[role] = resourcesJson(list);
+  return json;
+}
+
+function frameworkJson(framework: Framework): JsonObject {
+  const { info } = framework;
+  return {
+    id: info.id?.value ?? '',
+    name: info.name,
+    user: info.user,
+    failover_timeout: info.failover_timeout ?? 0,
+    checkpoint: info.checkpoint ?? false,
+    hostname: info.hostname ?? '',
+    ...(info.principal === undefined ? {} : { principal: info.principal }),
+    ...(info.roles === undefined ? { role: info.role ?? '*' } : { roles: info.roles }),
+    executors: [...framework.executors.values()].map((executor) => executorJson(executor, false)),
+    completed_executors: framework.completedExecutors.map((executor) => executorJson(executor, true)),
+  };
+}
+
+function executorJson(executor: Executor, isCompleted: boolean): JsonObject {
+  const task = taskJson(taskOf(executor));
+  const role = executor.task.resources?.[0]?.allocation_info?.role ?? '*';
+  return {
+    id: executor.id,
+    name: executor.name,
+    source: executor.id,
+    container: executor.path.containerId,
+    directory: executor.sandbox,
+    resources: resourcesJson(executor.task.resources),
+    role,
+    tasks: isCompleted ? [] : [task],
+    queued_tasks: [],
+    completed_tasks: isCompleted ? [task] : [],
+  };
+}
+
+export function taskJson(task: Task): JsonObject {
+  return {
+    id: task.task_id.value,
+    name: task.name,
+    framework_id: task.framework_id.value,
+    executor_id: '',
+    slave_id: task.agent_id.value,
+    state: task.state,
+    resources: resourcesJson(task.resources),
+    role: task.resources?.[0]?.allocation_info?.role ?? '*',
+    statuses: (task.statuses ?? []).map(({ state, timestamp, container_status, healthy, labels }) => ({
+      state,
+      timestamp,
+      ...(labels?.labels === undefined ? {} : { labels: labels.labels }),
+      ...(container_status === undefined ? {} : { container_status }),
+      ...(healthy === undefined ? {} : { healthy }),
+    })),
+    ...(task.user === undefined ? {} : { user: task.user }),
+    ...(task.labels === undefined ? {} : { labels: task.labels.labels ?? [] }),
+    ...(task.discovery === undefined ? {} : { discovery: task.discovery }),
+    ...(task.container === undefined ? {} : { container: task.container }),
+  };
+}
+
+export interface ContainerQuery {
+  readonly containerId?: string;
+  readonly frameworkId?: string;
+  readonly executorId?: string;
+}
+
+export function containersJson(agent: Agent, statistics: ContainerStatistics, query: ContainerQuery = {}): JsonObject[] {
+  const byContainer = statistics.sample();
+  const containers: JsonObject[] = [];
+  for (const executor of agent.executors()) {
+    if (executor.container === undefined || executor.container.hasExited) continue;
+    if (query.containerId !== undefined && query.containerId !== executor.path.containerId) continue;
+    if (query.frameworkId !== undefined && query.frameworkId !== executor.path.frameworkId) continue;
+    if (query.executorId !== undefined && query.executorId !== executor.id) continue;
+    containers.push({
+      ...identity(executor),
+      container_id: executor.path.containerId,
+      status: containerStatus(executor, agent.options.ip),
+      statistics: byContainer.get(executor.path.containerId) ?? {},
+    });
+  }
+  return containers;
+}
+
+export function statisticsJson(agent: Agent, statistics: ContainerStatistics): JsonObject[] {
+  const byContainer: ReadonlyMap<string, ResourceStatistics> = statistics.sample();
+  return [...agent.executors()]
+    .filter((executor) => byContainer.has(executor.path.containerId))
+    .map((executor) => ({ ...identity(executor), statistics: byContainer.get(executor.path.containerId) }));
+}
+
+function identity(executor: Executor): JsonObject {
+  return { framework_id: executor.path.frameworkId, executor_id: executor.id, executor_name: executor.name, source: executor.id };
+}
+
+export function containerStatus(executor: Executor, ip: string): JsonObject {
+  const pid = executor.container?.pid ?? 0;
+  return {
+    container_id: { value: executor.path.containerId },
+    network_infos: [{ ip_addresses: [{ protocol: 'IPv4', ip_address: ip }] }],
+    ...(pid === 0 ? {} : { executor_pid: pid }),
+  };
+}

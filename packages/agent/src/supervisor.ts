@@ -1,0 +1,213 @@
+/**
+ * The process containerizer. A command runs under a supervisor, a POSIX shell of ten lines in a session of its own, which
+ * outlives the agent: it waits for the command and leaves the exit status in the sandbox, where an agent that was restarted
+ * finds it (docs/architecture.md, "a task"). The shell costs under 1 MiB of private memory.
+ *
+ * What a shell cannot tell: a command that *exits* with 128 + n and one *killed* by signal n look the same to it. We
+ * report the signal, as shells do.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, Timer } from '@pronoia/server';
+import { type ProcessTable, processTrees, readCommandLine, readEnvironments, readProcess, readProcesses, signal } from './processes.ts';
+
+export type ContainerExit =
+  | { readonly kind: 'exited'; readonly status: number }
+  | { readonly kind: 'signaled'; readonly signal: NodeJS.Signals }
+  /** The supervisor vanished without leaving a status: nobody knows how the command ended. */
+  | { readonly kind: 'lost' };
+
+export interface ContainerCommand {
+  readonly containerId: string;
+  readonly sandbox: string;
+  /** `argv[0]` is an absolute path. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** Marks every process of a container in its environment. */
+export const CONTAINER_ID_VARIABLE = 'PRONOIA_CONTAINER_ID';
+export const EXIT_STATUS_FILE = '.exit_status';
+
+const SUPERVISOR = 'pronoia-supervisor';
+
+// Signals are caught, not ignored: a caught signal is back at its default in the command, an ignored one would stay ignored.
+// The newline that echo writes last tells a reader that the status is complete.
+const SCRIPT = `trap : HUP INT QUIT TERM USR1 USR2
+shift
+"$@"
+code=$?
+echo "$code" > ${EXIT_STATUS_FILE}`;
+
+/** How often an adopted supervisor, which is not our child, is looked at. */
+const ADOPTED_POLL_MS = 1_000;
+
+export class Container {
+  readonly containerId: string;
+  readonly sandbox: string;
+  readonly pid: number;
+  readonly exited: Promise<ContainerExit>;
+  readonly #clock: Clock;
+  #hasExited = false;
+  #killing: Timer | undefined;
+  #poll: Timer | undefined;
+
+  private constructor(
+    containerId: string,
+    sandbox: string,
+    pid: number,
+    clock: Clock,
+    whenSupervisorEnds: (container: Container) => Promise<void>,
+  ) {
+    this.containerId = containerId;
+    this.sandbox = sandbox;
+    this.pid = pid;
+    this.#clock = clock;
+    this.exited = whenSupervisorEnds(this).then(() => this.#conclude());
+  }
+
+  /** Starts the command. Throws when the supervisor cannot be started. */
+  static async launch(command: ContainerCommand, clock: Clock): Promise<Container> {
+    rmSync(join(command.sandbox, EXIT_STATUS_FILE), { force: true });
+    const stdout = openSync(join(command.sandbox, 'stdout'), 'a', 0o644);
+    const stderr = openSync(join(command.sandbox, 'stderr'), 'a', 0o644);
+    try {
+      const child = spawn('/bin/sh', ['-c', SCRIPT, SUPERVISOR, command.containerId, ...command.argv], {
+        cwd: command.sandbox,
+        env: { ...command.environment, [CONTAINER_ID_VARIABLE]: command.containerId },
+        detached: true, // setsid: a session of its own, which ends with nobody else's
+        stdio: ['ignore', stdout, stderr],
+        ...command.user,
+      });
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+      return new Container(command.containerId, command.sandbox, child.pid as number, clock, () => ended);
+    } finally {
+      closeSync(stdout);
+      closeSync(stderr);
+    }
+  }
+
+  /** Takes over a container that an earlier agent process launched; `pid` 0 when its supervisor is gone. */
+  static adopt(containerId: string, sandbox: string, pid: number, clock: Clock): Container {
+    return new Container(containerId, sandbox, pid, clock, (container) => container.#watch());
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
+  }
+
+  /** SIGTERM to the whole tree, after the grace SIGKILL. The outcome arrives by `exited`. */
+  kill(graceMs: number): void {
+    if (this.#hasExited) return;
+    this.#killing?.cancel();
+    if (graceMs > 0) {
+      for (const pid of this.#pids()) signal(pid, 'SIGTERM');
+      this.#killing = this.#clock.setTimer(graceMs, () => this.#destroy());
+    } else this.#destroy();
+  }
+
+  /** Stops watching; the container itself goes on. */
+  release(): void {
+    this.#killing?.cancel();
+    this.#poll?.cancel();
+  }
+
+  /** The supervisor is spared at first, so that it can still write how the command ended. */
+  #destroy(): void {
+    for (const pid of this.#pids()) if (pid !== this.pid) signal(pid, 'SIGKILL');
+    let attempts = 0;
+    const again = (): void => {
+      if (this.#hasExited) return;
+      attempts++;
+      for (const pid of this.#pids()) if (pid !== this.pid || attempts > 3) signal(pid, 'SIGKILL');
+      this.#killing = this.#clock.setTimer(Math.min(1_000, 50 * attempts), again);
+    };
+    this.#killing = this.#clock.setTimer(50, again);
+  }
+
+  #pids(): number[] {
+    const { table, pidsByContainer } = lookAround(this.#clock);
+    const tree = processTrees(table, new Set([this.pid])).get(this.pid) ?? [];
+    const pids = new Set(tree.filter((entry) => !entry.isZombie).map((entry) => entry.pid));
+    for (const pid of pidsByContainer.get(this.containerId) ?? []) pids.add(pid);
+    return [...pids];
+  }
+
+  #watch(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (isSupervisor(this.pid, this.containerId) && readProcess(this.pid)?.isZombie === false) {
+          this.#poll = this.#clock.setTimer(ADOPTED_POLL_MS, look);
+        } else resolve();
+      };
+      look();
+    });
+  }
+
+  /** The supervisor has ended: whatever is left of its tree goes too, and the status tells the rest. */
+  #conclude(): ContainerExit {
+    this.#hasExited = true;
+    this.#killing?.cancel();
+    for (const pid of this.#pids()) signal(pid, 'SIGKILL');
+    return readExit(this.sandbox);
+  }
+}
+
+interface Surroundings {
+  readonly atMs: number;
+  readonly table: ProcessTable;
+  readonly pidsByContainer: ReadonlyMap<string, readonly number[]>;
+}
+
+let surroundings: Surroundings | undefined;
+
+/** One look at all processes serves every container that is killed or ends within 20 ms: a thousand do not cost a thousand looks. */
+function lookAround(clock: Clock): Surroundings {
+  const nowMs = clock.monotonic();
+  if (surroundings === undefined || Math.abs(nowMs - surroundings.atMs) > 20) {
+    surroundings = { atMs: nowMs, table: readProcesses(), pidsByContainer: readEnvironments(CONTAINER_ID_VARIABLE) };
+  }
+  return surroundings;
+}
+
+export function readExit(sandbox: string): ContainerExit {
+  let text: string;
+  try {
+    text = readFileSync(join(sandbox, EXIT_STATUS_FILE), 'latin1');
+  } catch {
+    return { kind: 'lost' };
+  }
+  if (!/^\d{1,3}\n$/.test(text)) return { kind: 'lost' };
+  const status = Number(text);
+  const name = status > 128 ? signalName(status - 128) : undefined;
+  return name === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal: name };
+}
+
+function signalName(number: number): NodeJS.Signals | undefined {
+  const entry = Object.entries(constants.signals).find(([, value]) => value === number);
+  return entry?.[0] as NodeJS.Signals | undefined;
+}
+
+function isSupervisor(pid: number, containerId: string): boolean {
+  const argv = readCommandLine(pid);
+  return argv[3] === SUPERVISOR && argv[4] === containerId;
+}
+
+/** Supervisors that run on this host, by container id: how a restarted agent finds what it had launched. */
+export function findSupervisors(): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { pid, session } of readProcesses().values()) {
+    if (pid !== session) continue;
+    const argv = readCommandLine(pid);
+    if (argv[3] === SUPERVISOR && argv[4] !== undefined) found.set(argv[4], pid);
+  }
+  return found;
+}
