@@ -1,1 +1,3 @@
-export {};
+export type { SchedulerClock } from './clock.ts';
+export { SchedulerError, type SchedulerErrorCode } from './errors.ts';
+export { createScheduler, type Scheduler, type SchedulerHandlers, type SchedulerOptions } from './scheduler.ts';
