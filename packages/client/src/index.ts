@@ -1,1 +1,23 @@
-export {};
+import { globalRegistry, type RegistryContentType } from './registry.ts';
+
+export { aggregators, type FamilyAggregator } from './aggregate.ts';
+export { exponentialBuckets, linearBuckets } from './buckets.ts';
+export { Counter, type CounterConfiguration, type CounterHandle } from './counter.ts';
+export type { Aggregator, Collectable, Exemplar, LabelValues, MetricObjectWithValues, MetricType, MetricValue } from './family.ts';
+export { Gauge, type GaugeConfiguration, type GaugeHandle } from './gauge.ts';
+export { Histogram, type HistogramConfiguration, type HistogramHandle } from './histogram.ts';
+export type { Metric, MetricConfiguration } from './metric.ts';
+export {
+  globalRegistry as register,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+  Registry,
+  type RegistryContentType,
+} from './registry.ts';
+export { Summary, type SummaryConfiguration, type SummaryHandle } from './summary.ts';
+export { validateMetricName } from './validation.ts';
+
+/** What the global registry answers with unless it was told otherwise; ask `registry.contentType` for a particular one. */
+export const contentType: RegistryContentType = globalRegistry.contentType;
+export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
+export const openMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';

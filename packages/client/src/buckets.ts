@@ -1,0 +1,15 @@
+/** `count` upper bounds at equal distances, +Inf not among them. */
+export function linearBuckets(start: number, width: number, count: number): number[] {
+  if (count < 1) throw new Error('Linear buckets needs a positive count');
+  return Array.from({ length: count }, (_, i) => start + i * width);
+}
+
+/** `count` upper bounds, each `factor` times the one before, +Inf not among them. */
+export function exponentialBuckets(start: number, factor: number, count: number): number[] {
+  if (start <= 0) throw new Error('Exponential buckets needs a positive start');
+  if (count < 1) throw new Error('Exponential buckets needs a positive count');
+  if (factor <= 1) throw new Error('Exponential buckets needs a factor greater than 1');
+  const bounds: number[] = [];
+  for (let bound = start; bounds.length < count; bound *= factor) bounds.push(bound);
+  return bounds;
+}
