@@ -4,6 +4,8 @@
  */
 import { createRequire } from 'node:module';
 import { parse } from 'node:querystring';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
 import { Counter, Histogram, type Registry } from '@pronoia/client';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } from 'fastify';
 import { CodedError, defineErrors } from './errors.ts';
@@ -32,7 +34,7 @@ export interface HttpOptions {
   readonly metricPrefix?: string;
   /** Who `/-/healthy` says is healthy; default `Pronoia`. */
   readonly serverName?: string;
-  /** Answers larger than 1 KiB are compressed when the client accepts it; default false. Hijacked replies are never touched. */
+  /** Answers of 1 KiB and more are gzipped for clients that accept it; default false. Streams are never touched. */
   readonly compress?: boolean;
 }
 
@@ -94,13 +96,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, parse(body as string, '&', '=', { maxKeys: 0 }));
   });
-  if (options.compress === true) {
-    app.register(require('@fastify/compress') as typeof import('@fastify/compress').default, {
-      threshold: 1024,
-      encodings: ['gzip', 'deflate'],
-      zlibOptions: { level: 1 },
-    });
-  }
+  if (options.compress === true) compressAnswers(app);
   measureRequests(app, options);
   answerErrors(app, options);
   addHealth(app, options);
@@ -112,6 +108,21 @@ function stripPrefix(url: string, prefix: string): string {
   return url.startsWith(`${prefix}/`) || url.startsWith(`${prefix}?`)
     ? url.slice(prefix.length).replace(/^\?/, '/?')
     : '/-/outside-route-prefix';
+}
+
+const compressFrom = 1024;
+const gzipAsync = promisify(gzip);
+
+/** Level 1: on a local network the higher ones cost more time than they save. Streams are left alone. */
+function compressAnswers(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+    if (payload.length < compressFrom || reply.hasHeader('content-encoding')) return payload;
+    reply.header('vary', [reply.getHeader('vary'), 'Accept-Encoding'].filter(Boolean).join(', '));
+    if (!/(?:^|,)\s*(?:gzip|\*)\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))/i.test(request.headers['accept-encoding'] ?? '')) return payload;
+    reply.header('content-encoding', 'gzip').removeHeader('content-length');
+    return gzipAsync(payload, { level: constants.Z_BEST_SPEED });
+  });
 }
 
 /** Labels have few values: `handler` is the route's pattern, never the path that was asked for. */

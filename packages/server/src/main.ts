@@ -121,6 +121,8 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onReload);
     process.off('unhandledRejection', onBug).off('uncaughtException', onBug).off('disconnect', onDisconnect);
     if (process.connected) process.disconnect();
+    // Whatever was forgotten and would keep the process alive does so for a second at most.
+    setTimeout(() => process.exit(), 1000).unref();
   }
 }
 

@@ -6,7 +6,10 @@ import { expect, it } from 'vitest';
 it('the example of the README runs', async () => {
   const text = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
   const example = /```js\n([^]*?)```/.exec(text)?.[1] as string;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', example], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', example], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   try {
     const url = await new Promise<string>((resolve, reject) => {
       child.once('message', (message) => resolve((message as { url: string }).url));
