@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/** The `pronoia` command. Each verb is loaded only when it is called, so that no verb pays for another. */
+import { Command } from 'commander';
+import type { QueryFlags } from './query.ts';
+import { addUpFlags, type UpFlags } from './up-flags.ts';
+import { UserError } from './user-error.ts';
+
+interface ServerPackage {
+  readonly main: (argv: string[]) => Promise<void>;
+}
+
+const program = new Command('pronoia')
+  .description('A cluster that is measured: Mesos-style scheduling, Prometheus-style monitoring and alerting.')
+  .version('0.1.0')
+  .enablePositionalOptions()
+  .showHelpAfterError('(try pronoia --help)');
+
+/** Flags belong to the server's package, which also explains them. */
+function serverVerb(name: string, description: string, load: () => Promise<ServerPackage>): void {
+  program
+    .command(name)
+    .description(description)
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .passThroughOptions()
+    .argument('[flags...]')
+    .action(async (flags: string[]) => {
+      const { main } = await load();
+      await main(flags);
+    });
+}
+
+serverVerb('master', 'run a master (Mesos scheduler and operator API, port 5050)', () => import('@pronoia/master'));
+serverVerb('agent', 'run an agent (tasks on this machine, port 5051)', () => import('@pronoia/agent'));
+serverVerb('monitor', 'run a monitor (Prometheus API and the page, port 9090)', () => import('@pronoia/monitor'));
+serverVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', () => import('@pronoia/alertmanager'));
+
+addUpFlags(program.command('up').description('run master, agent, monitor and alertmanager on this machine, wired to each other')).action(
+  async (flags: UpFlags) => (await import('./up.ts')).up(flags),
+);
+
+program
+  .command('query')
+  .description('ask a monitor a question in PromQL')
+  .argument('<expression>', 'for example: rate(task_count[1m])')
+  .option('--url <url>', 'the monitor', 'http://127.0.0.1:9090')
+  .option('--time <time>', 'moment of the answer: Unix seconds or RFC 3339; default now')
+  .option('--json', 'the answer as it came')
+  .action(async (expression: string, flags: QueryFlags) => (await import('./query.ts')).query(expression, flags));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
