@@ -1,6 +1,28 @@
 export { DurationError, formatDuration, parseDuration } from './duration.ts';
 export { ExpositionError, type ExpositionSink, type MetricType, type SampleLine } from './exposition.ts';
 export { formatExponentFloat, formatFloat, formatGoFloat, formatOpenMetricsFloat } from './float-text.ts';
+export {
+  escapeHtml,
+  GoFunction,
+  type GoType,
+  goFunction,
+  goMethod,
+  goSprint,
+  goSprintf,
+  marshalGoJson,
+  parseTemplate,
+  queryEscape,
+  safeHtmlType,
+  safeUrlType,
+  stringList,
+  stringMap,
+  type Template,
+  TemplateExecError,
+  type TemplateOptions,
+  TemplateParseError,
+  TemplateSet,
+  Typed,
+} from './gotemplate/index.ts';
 export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
