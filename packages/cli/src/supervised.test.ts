@@ -49,7 +49,7 @@ it('starts, is ready, logs to its file and stops', async () => {
   const pid = one.pid as number;
   await until(() => log().includes('[test] time=now level=INFO msg="Listening on"'));
   await one.stop(1000);
-  expect(() => process.kill(pid, 0)).toThrow();
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   expect(said).toEqual([]);
 });
 

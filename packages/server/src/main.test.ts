@@ -46,7 +46,7 @@ class Program {
 
   async listening(): Promise<string> {
     const [message] = (await once(this.child, 'message')) as [{ kind: string; url: string }];
-    expect(message.kind).toBe('listening');
+    if (message.kind !== 'listening') throw new Error(`expected the URL, got ${JSON.stringify(message)}`);
     return message.url;
   }
 
