@@ -28,6 +28,7 @@ export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
 export { type OpenMetricsOptions, parseOpenMetrics } from './openmetrics.ts';
 export { quoteGo } from './quote.ts';
+export { matchesAnywhere, replaceAllMatches } from './regex.ts';
 export {
   createRelabelRule,
   expandTemplate,
