@@ -27,7 +27,8 @@ export const builtins: ReadonlyMap<string, GoFunction> = new Map<string, GoFunct
 
 function length(value: unknown): bigint {
   const base = baseOf(value);
-  switch (kindOf(base)) {
+  const kind: string = kindOf(base);
+  switch (kind) {
     case 'string':
       return BigInt(Buffer.byteLength(base as string));
     case 'list':
@@ -54,7 +55,8 @@ function index(value: unknown, ...keys: unknown[]): unknown {
   let at = value;
   for (const key of keys) {
     const base = baseOf(at);
-    switch (kindOf(base)) {
+    const kind: string = kindOf(base);
+    switch (kind) {
       case 'list': {
         const items = base as readonly unknown[];
         at = items[position(key, items.length - 1)];
@@ -120,7 +122,8 @@ function incompatible(a: unknown, b: unknown): Error {
 }
 
 function isLess(a: unknown, b: unknown): boolean {
-  const [kindA, kindB] = [kindOf(a), kindOf(b)];
+  const kindA: string = kindOf(a);
+  const kindB: string = kindOf(b);
   const basic = (kind: string): boolean => kind !== 'nil' && kind !== 'list' && kind !== 'map' && kind !== 'struct' && kind !== 'func';
   if (!basic(kindA) || !basic(kindB)) throw new Error('invalid type for comparison');
   if (kindA !== kindB) throw incompatible(a, b);
@@ -166,6 +169,7 @@ const jsEscapes: Readonly<Record<string, string>> = {
 };
 
 function escapeJs(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is escaped
   return text.replace(/[\\'"<>&=]|[\x00-\x1f\x7f]|[^\x00-\x7f]/gu, (char) => {
     const known = jsEscapes[char];
     if (known !== undefined) return known;

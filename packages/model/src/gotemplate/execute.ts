@@ -263,7 +263,11 @@ class Execution {
         return this.#pipe(dot, first);
       case 'variable':
         return this.#variable(dot, first, command.args, final);
-      default:
+      case 'bool':
+      case 'dot':
+      case 'nil':
+      case 'number':
+      case 'string':
     }
     this.#step(first);
     this.#notFunction(command.args, final);

@@ -144,7 +144,8 @@ export class HtmlSink implements Sink {
   }
 
   #script(value: unknown): string {
-    switch (this.#inner) {
+    const inner: string = this.#inner;
+    switch (inner) {
       case 'doubleQuoted':
       case 'singleQuoted':
       case 'template':
@@ -161,7 +162,8 @@ export class HtmlSink implements Sink {
   }
 
   #style(value: unknown): string {
-    switch (this.#inner) {
+    const inner: string = this.#inner;
+    switch (inner) {
       case 'code':
         return escapeCssValue(value);
       case 'blockComment':
@@ -335,11 +337,12 @@ export class HtmlSink implements Sink {
   #followScript(chunk: string): void {
     let at = 0;
     while (at < chunk.length) {
-      switch (this.#inner) {
+      const inner: string = this.#inner;
+      switch (inner) {
         case 'doubleQuoted':
         case 'singleQuoted':
         case 'template':
-          at = this.#followQuoted(chunk, at, this.#inner === 'doubleQuoted' ? '"' : this.#inner === 'singleQuoted' ? "'" : '`');
+          at = this.#followQuoted(chunk, at, inner === 'doubleQuoted' ? '"' : inner === 'singleQuoted' ? "'" : '`');
           break;
         case 'regexp': {
           const close = /(?:[^\\/[]|\\.|\[(?:[^\]\\]|\\.)*\])*\//y;
@@ -419,7 +422,8 @@ export class HtmlSink implements Sink {
   #followStyle(chunk: string): void {
     let at = 0;
     while (at < chunk.length) {
-      switch (this.#inner) {
+      const inner: string = this.#inner;
+      switch (inner) {
         case 'blockComment':
         case 'lineComment':
           at = this.#followComment(chunk, at);

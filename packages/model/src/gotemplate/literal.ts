@@ -55,7 +55,7 @@ function unescape(body: string, mark: string): string {
 export function parseNumber(text: string, position: number): NumberNode | undefined {
   if (text.startsWith("'")) {
     const rune = unquoteGo(text);
-    if ([...rune].length !== 1) return undefined;
+    if (Array.from(rune).length !== 1) return undefined;
     const code = rune.codePointAt(0) as number;
     return { kind: 'number', position, text, whole: BigInt(code), float: code, looksFloat: false };
   }

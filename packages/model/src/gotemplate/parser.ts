@@ -373,7 +373,8 @@ class Parser {
   #term(): Operand | undefined {
     const token = this.#nextWord();
     const { position, text } = token;
-    switch (token.kind) {
+    const kind: string = token.kind;
+    switch (kind) {
       case 'identifier':
         if (!this.#hasFunction(text)) throw this.#error(`function ${quoteGo(text)} not defined`);
         return { kind: 'identifier', position, name: text };

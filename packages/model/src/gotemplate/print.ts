@@ -168,7 +168,7 @@ function badVerb(value: unknown, spec: Spec): string {
 
 function pad(text: string, spec: Spec): string {
   if (spec.width === undefined) return text;
-  const missing = spec.width - [...text].length;
+  const missing = spec.width - Array.from(text).length;
   if (missing <= 0) return text;
   if (spec.minus) return text + ' '.repeat(missing);
   return (spec.zero ? '0' : ' ').repeat(missing) + text;
@@ -310,13 +310,14 @@ function hexFloat(value: number, precision: number | undefined): string {
 }
 
 function formatString(text: string, spec: Spec, original: unknown): string {
-  const cut = spec.precision !== undefined && !'xX'.includes(spec.verb) ? [...text].slice(0, spec.precision).join('') : text;
+  const cut = spec.precision !== undefined && !'xX'.includes(spec.verb) ? Array.from(text).slice(0, spec.precision).join('') : text;
   switch (spec.verb) {
     case 'v':
       return pad(spec.sharp ? quoteGo(text) : cut, spec);
     case 's':
       return pad(cut, spec);
     case 'q':
+      // oxlint-disable-next-line no-control-regex -- what Go will not put between backquotes
       if (spec.sharp && !cut.includes('`') && /^[^\x00-\x08\x0a-\x1f\x7f\ufeff]*$/.test(cut)) return pad(`\`${cut}\``, spec);
       return pad(spec.plus ? asciiQuote(cut) : quoteGo(cut), spec);
     case 'x':
@@ -334,6 +335,7 @@ function formatString(text: string, spec: Spec, original: unknown): string {
 }
 
 function asciiQuote(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- all of ASCII
   return quoteGo(text).replace(/[^\x00-\x7f]/gu, (rune) => {
     const code = rune.codePointAt(0) as number;
     return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;

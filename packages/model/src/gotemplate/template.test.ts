@@ -88,7 +88,7 @@ describe('a template cannot leave its data', () => {
   });
 
   it.each(['{{.M.constructor}}', '{{index .M "__proto__"}}', '{{.SM.constructor}}'])('%s is a missing key', (template) => {
-    expect(run(template, undefined)).toEqual({ output: template.includes('index') ? '<no value>' : '<no value>' });
+    expect(run(template, undefined)).toEqual({ output: '<no value>' });
   });
 });
 
@@ -145,7 +145,7 @@ describe('a template is bounded', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 3 })), { maxLength: 12 }), (pieces) => {
         const result = run(pieces.join(''), undefined);
-        if ('error' in result) expect(result.error).toMatch(/^template: t:\d+:|^template: t: /);
+        expect('error' in result ? result.error : 'template: t: ').toMatch(/^template: t:\d+:|^template: t: /);
       }),
       { numRuns: 2000 },
     );
@@ -169,7 +169,6 @@ describe('a set', () => {
     const pending = Promise.resolve('later');
     const wait = goFunction([], () => {
       // Callers that answer later throw a promise, await it and run again.
-      // eslint-disable-next-line no-throw-literal
       throw pending as unknown as Error;
     });
     let caught: unknown;

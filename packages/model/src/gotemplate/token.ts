@@ -45,7 +45,7 @@ export function describeToken(token: Token): string {
   if (token.kind === 'eof') return 'EOF';
   if (token.kind === 'error') return token.text;
   if (token.kind === 'keyword' || token.kind === 'dot' || token.kind === 'nil') return `<${token.text}>`;
-  const runes = [...token.text];
+  const runes = Array.from(token.text);
   return runes.length > 10 ? `${quoteGo(runes.slice(0, 10).join(''))}...` : quoteGo(token.text);
 }
 
