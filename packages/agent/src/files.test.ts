@@ -97,9 +97,9 @@ describe('SandboxFiles', () => {
       '',
     ];
     for (const path of outside) {
-      await expect(files.read(path, 0, 1), path).rejects.toMatchObject({ code: 'not_found', status: 404 });
-      await expect(files.browse(path), path).rejects.toMatchObject({ code: 'not_found' });
-      await expect(files.download(path, undefined), path).rejects.toMatchObject({ code: 'not_found' });
+      await expect(files.read(path, 0, 1)).rejects.toMatchObject({ code: 'not_found', status: 404 });
+      await expect(files.browse(path)).rejects.toMatchObject({ code: 'not_found' });
+      await expect(files.download(path, undefined)).rejects.toMatchObject({ code: 'not_found' });
     }
   });
 

@@ -191,7 +191,7 @@ function entryOf(path: string, found: Stats): FileEntry {
 /** As `ls -l` prints it. */
 function modeText(found: Stats): string {
   const kind = found.isDirectory() ? 'd' : found.isSymbolicLink() ? 'l' : found.isFIFO() ? 'p' : found.isSocket() ? 's' : '-';
-  const bits = [...'rwxrwxrwx'].map((letter, i) => ((found.mode >> (8 - i)) & 1 ? letter : '-'));
+  const bits = Array.from('rwxrwxrwx', (letter, i) => ((found.mode >> (8 - i)) & 1 ? letter : '-'));
   return kind + bits.join('');
 }
 
