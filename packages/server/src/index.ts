@@ -18,5 +18,5 @@ export { CodedError, defineErrors, type ErrorEntry, type Errors, type ErrorTable
 export { type Flag, type FlagSpec, type FlagValues, flag, type ParsedFlags, parseFlags } from './flags.ts';
 export { createHttp, type HttpError, type HttpOptions, type ListenOptions, listen, type Running } from './http.ts';
 export { createLogger, type Logger, type LogLevel, type LogOptions, silentLogger } from './log.ts';
-export { type MainContext, type MainOptions, runMain } from './main.ts';
+export { type MainContext, type MainOptions, type RunningProcess, runMain } from './main.ts';
 export { type PortOwner, portOwner, portTakenMessage } from './port-owner.ts';

@@ -18,7 +18,7 @@ await runMain({
     const app = createHttp({ log, registry: new Registry() });
     app.get('/bug', (request, reply) => { reply.send('ok'); setImmediate(() => { throw new Error('a bug'); }); });
     const running = await listen(app, { host: '127.0.0.1', port: 0, flag: '--port' });
-    return { ...running, reload: async () => { if (flags.mode === 'bad-reload') throw new Error('bad file'); }, stop: () => flags.mode === 'hang' ? new Promise(() => {}) : running.stop() };
+    return { ...running, retire: async () => { log.info({}, 'taking tasks along'); await running.stop(); }, reload: async () => { if (flags.mode === 'bad-reload') throw new Error('bad file'); }, stop: () => flags.mode === 'hang' ? new Promise(() => {}) : running.stop() };
   },
 });
 `;
@@ -78,6 +78,14 @@ it('SIGHUP reloads, and a failed reload changes nothing', async () => {
   bad.child.kill('SIGHUP');
   await Promise.all([good.logged('Configuration reloaded'), bad.logged('Reload failed; the former configuration stays')]);
   expect(bad.child.exitCode).toBeNull();
+});
+
+it('SIGUSR1 retires the server', async () => {
+  const server = new Program();
+  await server.listening();
+  server.child.kill('SIGUSR1');
+  expect(await server.exit).toBe(0);
+  expect(server.output).toMatch(/reason=SIGUSR1\n[^]*taking tasks along/);
 });
 
 it('a start that fails says why and exits with 1', async () => {

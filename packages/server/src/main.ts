@@ -28,14 +28,22 @@ export interface MainOptions<S extends FlagSpec> {
   /** Default `prometheus`; `mesos` reads `MESOS_*` from the environment too. */
   readonly style?: 'prometheus' | 'mesos';
   readonly version?: string;
-  readonly start: (context: MainContext<FlagValues<S>>) => Promise<Running & { reload?(): Promise<void> }>;
+  readonly start: (context: MainContext<FlagValues<S>>) => Promise<RunningProcess>;
+}
+
+export interface RunningProcess extends Running {
+  /** On SIGHUP. A rejection leaves everything as it was. */
+  reload?(): Promise<void>;
+  /** On SIGUSR1, in place of `stop`: leaves for good, and takes along what `stop` would leave running (an agent's tasks). */
+  retire?(): Promise<void>;
 }
 
 /** A stop that takes longer has hung; the process then ends all the same, with exit code 1. */
 const stopLimitMs = 5000;
 
 /**
- * Resolves after the server has stopped, with `process.exitCode` set. SIGTERM and SIGINT stop (a second one at once), SIGHUP reloads.
+ * Resolves after the server has stopped, with `process.exitCode` set. SIGTERM and SIGINT stop (a second one at once), SIGUSR1 retires,
+ * SIGHUP reloads.
  * A process that was started with an IPC channel tells its parent `{ kind: 'listening', url, port }`, and stops when the parent is gone.
  */
 export async function runMain<const S extends FlagSpec = Record<string, never>>(options: MainOptions<S>): Promise<void> {
@@ -57,13 +65,13 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
   }
   const log = createLogger(logOptions(values));
   const stopping = new AbortController();
-  let running: (Running & { reload?(): Promise<void> }) | undefined;
+  let running: RunningProcess | undefined;
   let stopped: () => void = () => {};
   const untilStopped = new Promise<void>((resolve) => {
     stopped = resolve;
   });
 
-  const stop = (reason: string): void => {
+  const stop = (reason: string, end: 'stop' | 'retire' = 'stop'): void => {
     if (stopping.signal.aborted) return;
     log.info({ reason }, 'Stopping');
     const limit = setTimeout(() => {
@@ -75,7 +83,7 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
     // A start that was cut short has nothing to stop; what it failed of is told below.
     void starting
       .catch(() => {})
-      .then(() => running?.stop())
+      .then(() => (end === 'retire' && running?.retire !== undefined ? running.retire() : running?.stop()))
       .catch((error: unknown) => {
         log.error({ err: error }, 'Stopping failed');
         process.exitCode = 1;
@@ -89,6 +97,8 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
     if (stopping.signal.aborted) process.exit(128 + constants.signals[name]);
     stop(name);
   };
+  // Without a listener Node.js would open its debugger.
+  const onRetire = (): void => stop('SIGUSR1', 'retire');
   const onReload = (): void => {
     if (running?.reload === undefined) return;
     running.reload().then(
@@ -101,7 +111,7 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
     log.error({ err: error }, 'BUG: an error that nobody handled');
     process.exit(1);
   };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('SIGHUP', onReload);
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('SIGHUP', onReload).on('SIGUSR1', onRetire);
   process.on('unhandledRejection', onBug).on('uncaughtException', onBug).on('disconnect', onDisconnect);
 
   const starting = (async () => {
@@ -118,7 +128,7 @@ export async function runMain<const S extends FlagSpec = Record<string, never>>(
       process.exitCode = 1;
     }
   } finally {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onReload);
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onReload).off('SIGUSR1', onRetire);
     process.off('unhandledRejection', onBug).off('uncaughtException', onBug).off('disconnect', onDisconnect);
     if (process.connected) process.disconnect();
     // Whatever was forgotten and would keep the process alive does so for a second at most.
