@@ -185,7 +185,8 @@ export async function main(argv: readonly string[]): Promise<void> {
         process.exitCode = 1;
         process.kill(process.pid, 'SIGTERM');
       });
-      return running;
+      // SIGUSR1 takes the tasks along (mesos.md §9.1); `pronoia up` stops its agent so.
+      return Object.assign(running, { retire: () => running.stopWithTasks() });
     },
   });
 }
