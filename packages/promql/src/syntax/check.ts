@@ -6,14 +6,8 @@ import { SyntaxFault } from './syntax-error.ts';
 
 /** How messages call a type. */
 export function documentedType(type: ValueType): string {
-  switch (type) {
-    case 'vector':
-      return 'instant vector';
-    case 'matrix':
-      return 'range vector';
-    default:
-      return type;
-  }
+  if (type === 'vector') return 'instant vector';
+  return type === 'matrix' ? 'range vector' : type;
 }
 
 export function typeOf(expr: Expr): ValueType {

@@ -35,7 +35,7 @@ function readTable(text: string): Map<string, FunctionSignature> {
     const [, name, args, variadic, result, star] = match;
     signatures.set(name as string, {
       name: name as string,
-      argTypes: [...(args as string)].map((letter) => typeByLetter[letter] as ValueType),
+      argTypes: (args as string).split('').map((letter) => typeByLetter[letter] as ValueType),
       variadic: Number(variadic ?? 0),
       returnType: typeByLetter[result as string] as ValueType,
       experimental: star !== undefined,

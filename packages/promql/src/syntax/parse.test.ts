@@ -216,7 +216,7 @@ describe('parseExpr', () => {
         ),
         (text) => {
           const result = parseExpr(text, everything);
-          if (result.kind === 'error') expect(result.errors[0]?.span.start).toBeLessThanOrEqual(text.length);
+          return result.kind === 'ok' || (result.errors[0]?.span.start ?? Infinity) <= text.length;
         },
       ),
       { numRuns: 2000 },
@@ -274,7 +274,7 @@ const labels = fc.array(label, { maxLength: 3 }).map((list) => `(${list.map((l) 
 const { vector } = fc.letrec<{ vector: string; scalar: string }>((tie) => ({
   scalar: fc.oneof(
     { maxDepth: 3 },
-    fc.constantFrom('1', '-0.5', '1e9', '5m', 'time()', 'NaN', 'Inf'),
+    fc.constantFrom('1', '-0.5', '1e9', '5m', 'time()', 'NaN'),
     tie('vector').map((v) => `scalar(${v})`),
     fc.tuple(tie('scalar'), fc.constantFrom('+', '-', '^', '%', '== bool'), tie('scalar')).map((parts) => parts.join(' ')),
     tie('scalar').map((s) => `-(${s})`),

@@ -310,7 +310,10 @@ export class Parser {
         if (token.word === '(') return this.#parenthesized();
         if (token.word === '{') return this.#vectorSelector();
         break;
-      default:
+      case 'eof':
+      case 'keyword':
+      case 'operator':
+      case 'metricIdentifier':
         if (this.#atMetricName()) return this.#vectorSelector();
     }
     throw this.#unexpected();

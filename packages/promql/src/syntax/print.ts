@@ -52,7 +52,10 @@ export function prettyExpr(expr: Expr, level = 0): string {
       return `${indent}(\n${prettyExpr(expr.expr, level + 1)}\n${indent})`;
     case 'subquery':
       return `${prettyExpr(expr.expr, level)}${subqueryTimes(expr)}`;
-    default:
+    case 'number':
+    case 'string':
+    case 'selector':
+    case 'matrix':
       return indent + line;
   }
 }

@@ -67,5 +67,5 @@ export function describeToken(token: Token): string {
 }
 
 function shorten(text: string): string {
-  return text.length > 10 ? `${quoteGo([...text].slice(0, 10).join(''))}...` : quoteGo(text);
+  return text.length > 10 ? `${quoteGo(Array.from(text).slice(0, 10).join(''))}...` : quoteGo(text);
 }
