@@ -24,12 +24,17 @@ export class SampleBatch {
   readonly histograms: (FloatHistogram | undefined)[];
   /** Whether the last read put any histogram into the batch. */
   hasHistograms = false;
+  /** Start ("created") time of each sample, Unix ms; 0 = unknown. Meaningless while `hasStartTimes` is false. */
+  readonly startTimes: Float64Array;
+  /** Whether the last read filled `startTimes`. A storage that keeps none leaves it false. */
+  hasStartTimes = false;
 
   constructor(capacity = 512) {
     this.times = new Float64Array(capacity);
     this.values = new Float64Array(capacity);
     this.stale = new Uint8Array(capacity);
     this.histograms = [];
+    this.startTimes = new Float64Array(capacity);
   }
 
   get capacity(): number {
