@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { BodyLimitError, type HttpRequest } from '../http-client.ts';
 import { Recorder } from '../recorder.ts';
 import { parserFor } from './accept.ts';
-import { type LoopSettings, nextSlot, ScrapeLoop } from './loop.ts';
+import { type LoopSettings, ScrapeLoop } from './loop.ts';
 import { createScrapeMetrics } from './metrics.ts';
 
 const settings: LoopSettings = {
@@ -245,17 +245,5 @@ describe('the loop', () => {
       expect(play.recorder.take()).toEqual([]);
       expect(play.clock.pendingTimers).toBe(0);
     }
-  });
-});
-
-describe('nextSlot', () => {
-  it.each([
-    [100, 10, 3, 103],
-    [103, 10, 3, 103],
-    [104, 10, 3, 113],
-    [109, 10, 0, 110],
-    [110, 10, 0, 110],
-  ])('after %i every %i at %i is %i', (now, interval, offset, slot) => {
-    expect(nextSlot(now, interval, offset)).toBe(slot);
   });
 });

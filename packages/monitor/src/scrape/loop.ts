@@ -5,8 +5,9 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Appendable } from '@pronoia/model';
-import { type Clock, type Logger, sleep } from '@pronoia/server';
+import type { Clock, Logger } from '@pronoia/server';
 import { BodyLimitError, type HttpFetch } from '../http-client.ts';
+import { nextSlot, waitUntil } from '../slot.ts';
 import type { PageParser } from './accept.ts';
 import { ScrapeCache } from './cache.ts';
 import type { ScrapeMetrics } from './metrics.ts';
@@ -274,22 +275,5 @@ export class ScrapeLoop {
     } catch (error) {
       log.error({ target: this.target.url, error: (error as Error).message }, 'The end of a target could not be stored');
     }
-  }
-}
-
-/** The first moment from `nowMs` on that is `offsetMs` into an interval. */
-export function nextSlot(nowMs: number, intervalMs: number, offsetMs: number): number {
-  const slotMs = nowMs - (nowMs % intervalMs) + offsetMs;
-  if (slotMs >= nowMs + intervalMs) return slotMs - intervalMs;
-  return slotMs >= nowMs ? slotMs : slotMs + intervalMs;
-}
-
-/** False: the signal came first. */
-async function waitUntil(clock: Clock, timeMs: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(clock, timeMs - clock.now(), signal);
-    return true;
-  } catch {
-    return false;
   }
 }

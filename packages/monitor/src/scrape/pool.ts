@@ -6,9 +6,10 @@ import type { HttpClientConfig } from '../config/http-client.ts';
 import type { ScrapeConfig } from '../config/scrape.ts';
 import type { TargetGroup } from '../discovery/discoverer.ts';
 import { createHttpClient, type HttpClient } from '../http-client.ts';
+import { hashText } from '../slot.ts';
 import { acceptHeader, parserFor } from './accept.ts';
 import { type LoopDeps, type LoopSettings, ScrapeLoop } from './loop.ts';
-import { hashText, type Target, targetsOfGroup } from './target.ts';
+import { type Target, targetsOfGroup } from './target.ts';
 
 export interface PoolDeps extends Omit<LoopDeps, 'fetch'> {
   readonly timestampToleranceMs: number;

@@ -104,10 +104,3 @@ function urlOf(labels: Labels, config: ScrapeConfig): string {
   const search = query.size === 0 ? '' : `?${query.toString()}`;
   return `${labels.get('__scheme__')}://${labels.get('__address__')}${path.startsWith('/') || path === '' ? path : `/${path}`}${search}`;
 }
-
-/** FNV-1a over UTF-16 units: spreads targets and rule groups over their interval, the same after every restart. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
-}
