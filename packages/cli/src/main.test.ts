@@ -29,7 +29,8 @@ async function takenPort(): Promise<number> {
 it('help names every verb', () => {
   const { stdout, status } = pronoia('--help');
   expect(status).toBe(0);
-  for (const verb of ['master', 'agent', 'monitor', 'alertmanager', 'up', 'demo', 'mapreduce', 'query']) expect(stdout).toContain(`  ${verb}`);
+  for (const verb of ['master', 'agent', 'monitor', 'alertmanager', 'up', 'demo', 'mapreduce', 'query'])
+    expect(stdout).toContain(`  ${verb}`);
 });
 
 it('an unknown verb is refused', () => {
@@ -45,7 +46,11 @@ it('taken ports are said with owner and flag, all at once, before anything is st
   expect(status).toBe(1);
   const lines = stderr.trim().split('\n');
   expect(lines).toHaveLength(2);
-  expect(lines[0]).toMatch(new RegExp(`^port ${one} of 127\\.0\\.0\\.1 is taken by process ${process.pid} \\(.+\\); stop it or choose another port with --monitor-port$`));
+  expect(lines[0]).toMatch(
+    new RegExp(
+      `^port ${one} of 127\\.0\\.0\\.1 is taken by process ${process.pid} \\(.+\\); stop it or choose another port with --monitor-port$`,
+    ),
+  );
   expect(lines[1]).toContain(`choose another port with --alertmanager-port`);
 });
 
@@ -53,7 +58,9 @@ it('a data folder in use is refused, one that a dead process left is taken', asy
   const taken = await takenPort();
   mkdirSync(join(folder, 'data'));
   writeFileSync(join(folder, 'data/up.pid'), `${process.pid}\n`);
-  expect(pronoia('up', '--data=data').stderr).toContain(`is in use by process ${process.pid}; stop it, or choose another folder with --data`);
+  expect(pronoia('up', '--data=data').stderr).toContain(
+    `is in use by process ${process.pid}; stop it, or choose another folder with --data`,
+  );
   writeFileSync(join(folder, 'data/up.pid'), '999999999\n');
   expect(pronoia('up', '--data=data', `--master-port=${taken}`).stderr).toContain(`port ${taken}`);
 });

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `pronoia` command. Each verb is loaded only when it is called, so that no verb pays for another. */
 import { Command } from 'commander';
+import type { DemoFlags } from './demo.ts';
 import type { QueryFlags } from './query.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
@@ -39,6 +40,12 @@ serverVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', 
 addUpFlags(program.command('up').description('run master, agent, monitor and alertmanager on this machine, wired to each other')).action(
   async (flags: UpFlags) => (await import('./up.ts')).up(flags),
 );
+
+addUpFlags(program.command('demo').description('run a cluster, count words on it, and show what is measured and alerted'))
+  .option('--input <path...>', 'files, folders or patterns to count the words of; default: the documents of this checkout')
+  .option('--output <folder>', 'where the counts go', './wordcount-output')
+  .option('--once', 'stop when it is done; exit code 0 only if every step was seen to work')
+  .action(async (flags: DemoFlags) => (await import('./demo.ts')).demo(flags));
 
 program
   .command('query')
