@@ -75,15 +75,15 @@ export async function query(monitor: string, expression: string): Promise<Series
 
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>, limitMs = 30_000): Promise<T> {
   const untilMs = performance.now() + limitMs;
-  let fault: unknown;
+  let fault = '';
   while (performance.now() < untilMs) {
     try {
       const found = await look();
       if (found !== undefined && found !== false) return found;
     } catch (error) {
-      fault = error;
+      fault = `: ${(error as Error).message}`;
     }
     await wait(100);
   }
-  throw new Error(`${what}: not within ${limitMs} ms${fault === undefined ? '' : `: ${String(fault)}`}`);
+  throw new Error(`${what}: not within ${limitMs} ms${fault}`);
 }
