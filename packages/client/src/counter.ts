@@ -1,8 +1,10 @@
 /** A number that only grows: requests served, bytes sent, failures. Hot file (bench: client). */
+import { Exemplars } from './exemplars.ts';
 import type { LabelValues, MetricValue } from './family.ts';
 import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
 import { SeriesHandle } from './series-handle.ts';
-import type { TextWriter } from './text-writer.ts';
+import type { SeriesTable } from './series-table.ts';
+import type { Sink } from './sink.ts';
 import { invalidValue } from './validation.ts';
 
 export type CounterConfiguration<T extends string> = MetricConfiguration<T, Counter<T>>;
@@ -16,22 +18,34 @@ export interface IncreaseDataWithExemplar<T extends string> {
 export class Counter<T extends string = string> extends Metric<T> {
   readonly type = 'counter';
   readonly #bare: CounterHandle;
+  readonly #exemplars = new Exemplars(1);
 
   constructor(config: CounterConfiguration<T>) {
     super(config, undefined, 1);
-    this.#bare = new CounterHandle(this.series, {});
+    this.#bare = new CounterHandle(this.series, this.#exemplars, {});
+    this.series.onAdd = (slot) => this.#exemplars.forget(slot);
+    this.series.onMove = (from, to) => this.#exemplars.move(from, to);
     this.reset();
     this.register();
   }
 
-  /** Adds `value` (1 by default) to the series with these labels. Throws for a negative or non-finite value and for an undeclared label. */
-  inc(labels: LabelValues<T>, value?: number): void;
-  inc(value?: number): void;
-  inc(labels?: LabelValues<T> | number | null, value?: number): void {
-    if (typeof labels !== 'object' || labels === null) {
-      this.#bare.inc(labels as number | undefined);
-      return;
-    }
+  /**
+   * Adds `value` (1 by default) to the series with these labels. Throws for a negative or non-finite value and for an undeclared label.
+   * `exemplarLabels` say where an example is to be found; with `enableExemplars` all of it comes in one object, as in prom-client.
+   */
+  inc(labels: LabelValues<T>, value?: number, exemplarLabels?: LabelValues): void;
+  inc(value?: number, exemplarLabels?: LabelValues): void;
+  inc(data: IncreaseDataWithExemplar<T>): void;
+  inc(first?: LabelValues<T> | IncreaseDataWithExemplar<T> | number | null, second?: number | LabelValues, third?: LabelValues): void {
+    if (typeof first !== 'object' || first === null) {
+      this.#bare.inc(first as number | undefined, second as LabelValues | undefined);
+    } else if (this.enableExemplars) {
+      const { labels = {}, value, exemplarLabels } = first as IncreaseDataWithExemplar<T>;
+      this.#add(labels as LabelValues<T>, value, exemplarLabels);
+    } else this.#add(first as LabelValues<T>, second as number | undefined, third);
+  }
+
+  #add(labels: LabelValues<T>, value: number | undefined | null, exemplarLabels: LabelValues | undefined): void {
     const { series } = this;
     const added = value === undefined || value === null ? 1 : value;
     if (!(typeof added === 'number' && added >= 0 && added < Infinity)) {
@@ -39,14 +53,16 @@ export class Counter<T extends string = string> extends Metric<T> {
       throw invalidIncrement(added);
     }
     const slot = series.slot(labels);
-    if (slot >= 0) series.values[slot] = (series.values[slot] as number) + added;
+    if (slot < 0) return;
+    series.values[slot] = (series.values[slot] as number) + added;
+    if (exemplarLabels !== undefined) this.#exemplars.set(slot, 0, exemplarLabels, added);
   }
 
   /** The series with these label values, to be kept: its `inc` does no lookup. */
   labels(labels: LabelValues<T>): CounterHandle;
   labels(...values: (string | number)[]): CounterHandle;
   labels(...args: unknown[]): CounterHandle {
-    return new CounterHandle(this.series, labelsFrom(this.labelNames, args));
+    return new CounterHandle(this.series, this.#exemplars, labelsFrom(this.labelNames, args));
   }
 
   /** Back to nothing: a counter without labels to 0, one with labels to no series. */
@@ -56,26 +72,33 @@ export class Counter<T extends string = string> extends Metric<T> {
   }
 
   protected override pushValues(slot: number, values: MetricValue[]): void {
-    values.push({ value: this.series.values[slot] as number, labels: this.series.labels(slot) });
+    const exemplar = this.#exemplars.get(slot, 0);
+    const value = { value: this.series.values[slot] as number, labels: this.series.labels(slot) };
+    values.push(exemplar === undefined ? value : { ...value, exemplar });
   }
 
-  override writeText(out: TextWriter, from: number, to: number): void {
+  override expose(sink: Sink, from: number, to: number): void {
     const { series } = this;
-    const head = out.head(out.isOpenMetrics ? '_total' : '');
-    for (let slot = from; slot < to; slot++) {
-      if (!series.isDead(slot)) out.line(head, series, slot, undefined, series.values[slot] as number);
-    }
+    for (let slot = from; slot < to; slot++) if (!series.isDead(slot)) sink.scalar(series, slot, this.#exemplars);
   }
 }
 
 export class CounterHandle extends SeriesHandle {
-  inc(value?: number): void {
+  readonly #exemplars: Exemplars;
+
+  constructor(table: SeriesTable, exemplars: Exemplars, labelValues: LabelValues) {
+    super(table, labelValues);
+    this.#exemplars = exemplars;
+  }
+
+  inc(value?: number, exemplarLabels?: LabelValues): void {
     const { table } = this;
     const added = value === undefined || value === null ? 1 : value;
     if (!(typeof added === 'number' && added >= 0 && added < Infinity)) throw invalidIncrement(added);
     if (this.epoch !== table.epoch && !this.resolve()) return;
     if (table.touched !== undefined) table.touched[this.slot] = 1;
     table.values[this.slot] = (table.values[this.slot] as number) + added;
+    if (exemplarLabels !== undefined) this.#exemplars.set(this.slot, 0, exemplarLabels, added);
   }
 }
 

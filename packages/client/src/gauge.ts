@@ -2,7 +2,7 @@
 import type { LabelValues, MetricValue } from './family.ts';
 import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
 import { SeriesHandle } from './series-handle.ts';
-import type { TextWriter } from './text-writer.ts';
+import type { Sink } from './sink.ts';
 import { startTimer } from './timer.ts';
 import { invalidValue, show } from './validation.ts';
 
@@ -77,12 +77,9 @@ export class Gauge<T extends string = string> extends Metric<T> {
     values.push({ value: this.series.values[slot] as number, labels: this.series.labels(slot) });
   }
 
-  override writeText(out: TextWriter, from: number, to: number): void {
+  override expose(sink: Sink, from: number, to: number): void {
     const { series } = this;
-    const head = out.head('');
-    for (let slot = from; slot < to; slot++) {
-      if (!series.isDead(slot)) out.line(head, series, slot, undefined, series.values[slot] as number);
-    }
+    for (let slot = from; slot < to; slot++) if (!series.isDead(slot)) sink.scalar(series, slot);
   }
 }
 

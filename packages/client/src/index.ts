@@ -4,8 +4,10 @@ export { aggregators, type FamilyAggregator } from './aggregate.ts';
 export { exponentialBuckets, linearBuckets } from './buckets.ts';
 export { Counter, type CounterConfiguration, type CounterHandle } from './counter.ts';
 export type { Aggregator, Collectable, Exemplar, LabelValues, MetricObjectWithValues, MetricType, MetricValue } from './family.ts';
+export { CounterFunc, GaugeFunc } from './function-metrics.ts';
 export { Gauge, type GaugeConfiguration, type GaugeHandle } from './gauge.ts';
-export { Histogram, type HistogramConfiguration, type HistogramHandle } from './histogram.ts';
+export { Histogram, type HistogramConfiguration, type HistogramHandle, type NativeConfiguration } from './histogram.ts';
+export { Info, type InfoConfiguration } from './info.ts';
 export type { Metric, MetricConfiguration } from './metric.ts';
 export {
   globalRegistry as register,
@@ -13,7 +15,9 @@ export {
   type PrometheusContentType,
   Registry,
   type RegistryContentType,
+  type RegistryOptions,
 } from './registry.ts';
+export { StateSet, type StateSetConfiguration } from './state-set.ts';
 export { Summary, type SummaryConfiguration, type SummaryHandle } from './summary.ts';
 export { validateMetricName } from './validation.ts';
 

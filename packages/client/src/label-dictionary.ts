@@ -8,13 +8,17 @@ import { validateLabelName } from './validation.ts';
 
 export const ABSENT = 0;
 
+/** Readable bytes behind the last value, for copies in words of four. */
+const PADDING = 3;
+
 export class LabelDictionary {
   /** Finds by the value as the caller has it: the string, and the number once it was seen. */
   readonly ids = new Map<unknown, number>();
   /** The values as first given, so that JSON shows a number as a number. */
   readonly #values: LabelValue[] = [''];
   /** `name="value"` of value id is `text[ends[id − 1], ends[id])`. */
-  text = new Uint8Array(64);
+  #text = new Uint8Array(32);
+  text = new DataView(this.#text.buffer);
   ends = new Uint32Array(8);
   readonly #name: string;
   /** Length of the name's text in front of each `="value"`. */
@@ -59,8 +63,11 @@ export class LabelDictionary {
     const start = this.ends[id - 1] as number;
     // By half, so that a dictionary of many values is at most a third empty.
     if (id === this.ends.length) this.ends = resized(this.ends, Math.ceil(id * 1.5));
-    if (start + bytes.length > this.text.length) this.text = resized(this.text, Math.ceil((start + bytes.length) * 1.5));
-    this.text.set(bytes, start);
+    if (start + bytes.length + PADDING > this.#text.length) {
+      this.#text = resized(this.#text, Math.ceil((start + bytes.length) * 1.5) + PADDING);
+      this.text = new DataView(this.#text.buffer);
+    }
+    this.#text.set(bytes, start);
     this.ends[id] = start + bytes.length;
   }
 }

@@ -2,7 +2,7 @@
 import type { Aggregator, LabelValues, MetricObjectWithValues, MetricType, MetricValue } from './family.ts';
 import { type Exposed, globalRegistry, Registry } from './registry.ts';
 import { SeriesTable } from './series-table.ts';
-import type { TextWriter } from './text-writer.ts';
+import type { Sink } from './sink.ts';
 import { isUnicodeName, validateLabelName, validateMetricName } from './validation.ts';
 
 export interface MetricConfiguration<T extends string, Self = unknown> {
@@ -103,8 +103,8 @@ export abstract class Metric<T extends string = string> implements Exposed {
   /** Appends the JSON values of one living series. */
   protected abstract pushValues(slot: number, values: MetricValue[]): void;
 
-  /** Writes the samples of the living series in slots `[from, to)`. */
-  abstract writeText(out: TextWriter, from: number, to: number): void;
+  /** Tells the sink the living series in slots `[from, to)`. */
+  abstract expose(sink: Sink, from: number, to: number): void;
 
   reset(): void {
     this.series.reset();

@@ -3,8 +3,11 @@
  * any size neither stops the event loop nor stops anyone from recording meanwhile.
  */
 import { aggregateFamilies } from './aggregate.ts';
-import type { Aggregator, Collectable, LabelValues, MetricObjectWithValues } from './family.ts';
+import type { Aggregator, Collectable, LabelValues, MetricObjectWithValues, MetricValue } from './family.ts';
+import { type Format, negotiate } from './negotiation.ts';
+import { ProtobufWriter } from './protobuf-writer.ts';
 import type { SeriesTable } from './series-table.ts';
+import type { Sink } from './sink.ts';
 import { TextWriter } from './text-writer.ts';
 
 export type PrometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -21,8 +24,21 @@ export interface Exposed extends Collectable {
   readonly series: SeriesTable;
   collect: (() => void | Promise<void>) | undefined;
   snapshot(): MetricObjectWithValues;
-  writeText(out: TextWriter, from: number, to: number): void;
+  expose(sink: Sink, from: number, to: number): void;
 }
+
+export interface RegistryOptions {
+  /** Show when each series began (`_created`) in OpenMetrics; it doubles the series of counters. Protobuf always tells. Default false. */
+  created?: boolean | undefined;
+}
+
+type Writer = TextWriter | ProtobufWriter;
+
+/** What each metric has to say; undefined for those that speak for themselves. */
+type Families = ReadonlyMap<Collectable, MetricObjectWithValues | undefined>;
+
+/** Size of the pieces in which a stream comes, at least. */
+const STREAM_PIECE_BYTES = 65536;
 
 /** Half of what an interactive server should ever be held up. */
 const PAUSE_AFTER_MS = 5;
@@ -36,10 +52,14 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
   readonly #metrics = new Map<string, Collectable>();
   #defaultLabels: LabelValues = {};
   #contentType: T;
+  /** Size of the last exposition; the next one will hardly differ. */
+  #lastBytes = 0;
+  readonly #isCreatedShown: boolean;
 
-  constructor(contentType: T = PROMETHEUS as T) {
-    if (!isSupported(contentType)) throw new TypeError(`Content type ${contentType} is unsupported`);
+  constructor(contentType: T = PROMETHEUS as T, options: RegistryOptions = {}) {
+    if (!isSupported(contentType)) throw new TypeError(unsupported(contentType));
     this.#contentType = contentType;
+    this.#isCreatedShown = options.created ?? false;
   }
 
   get contentType(): T {
@@ -48,28 +68,63 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
 
   /** Which text format `metrics()` gives. */
   setContentType(contentType: T): void {
-    if (!isSupported(contentType)) throw new Error(`Content type ${contentType} is unsupported`);
+    if (!isSupported(contentType)) throw new Error(unsupported(contentType));
     this.#contentType = contentType;
   }
 
   /** Everything in the registry as text, in the format of `contentType`. */
   async metrics(): Promise<string> {
-    const writer = this.#writer();
-    await paced(this.#write(writer, await this.#collect()));
+    const families = await this.#collect();
+    const writer = this.#writer(this.#ownFormat, this.#lastBytes);
+    await paced(this.#write(writer, families));
+    this.#lastBytes = writer.at;
     return writer.toString();
   }
 
   /** As `metrics`, at once. Throws when some metric has an asynchronous `collect`. */
   metricsSync(): string {
-    const writer = this.#writer();
+    const writer = this.#writer(this.#ownFormat, this.#lastBytes);
     const families = this.#collectSync();
     for (const _ of this.#write(writer, families));
     return writer.toString();
   }
 
+  /** Everything in the format that the scraper's Accept header asks for. `body` belongs to the caller. */
+  async render(accept?: string): Promise<{ contentType: string; body: Uint8Array<ArrayBuffer> }> {
+    const format = this.#negotiate(accept);
+    const families = await this.#collect();
+    const writer = this.#writer(format, this.#lastBytes);
+    await paced(this.#write(writer, families));
+    this.#lastBytes = writer.at;
+    return { contentType: format.contentType, body: writer.take() };
+  }
+
+  /** As `render`, in pieces as they come to be, for registries of many megabytes. */
+  stream(accept?: string): { contentType: string; body: AsyncIterable<Uint8Array<ArrayBuffer>> } {
+    const format = this.#negotiate(accept);
+    return { contentType: format.contentType, body: this.#pieces(format) };
+  }
+
+  async *#pieces(format: Format): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const families = await this.#collect();
+    const writer = this.#writer(format, 2 * STREAM_PIECE_BYTES);
+    const steps = this.#write(writer, families);
+    const pause = new Pause();
+    try {
+      for (const isWhole of steps) {
+        // A protobuf family carries its length in front, so it leaves as a whole.
+        if (writer.at >= STREAM_PIECE_BYTES && (isWhole || format.kind !== 'protobuf')) yield writer.take();
+        if (pause.isDue) await pause.take();
+      }
+    } finally {
+      steps.return(undefined);
+    }
+    if (writer.at > 0) yield writer.take();
+  }
+
   /** One metric as text, without a newline at the end. */
   async getMetricsAsString(metric: Collectable): Promise<string> {
-    const writer = this.#writer();
+    const writer = this.#writer(this.#ownFormat, 0);
     for (const _ of this.#writeFamily(writer, metric, await collectOne(metric)));
     return writer.toString().slice(0, -1);
   }
@@ -78,18 +133,28 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
     return this.getMetricsAsString(this.#metrics.get(name) as Collectable);
   }
 
-  #writer(): TextWriter {
-    return new TextWriter({ isOpenMetrics: this.#contentType === OPENMETRICS, escaping: 'underscores' }, this.#defaultLabels);
+  #negotiate(accept: string | undefined): Format {
+    return negotiate(accept, this.#contentType === OPENMETRICS ? 'openmetrics' : 'text');
+  }
+
+  get #ownFormat(): Format {
+    return { kind: this.#contentType === OPENMETRICS ? 'openmetrics' : 'text', escaping: 'underscores', contentType: this.#contentType };
+  }
+
+  #writer({ kind, escaping }: Format, expectedBytes: number): Writer {
+    const sizeBytes = Math.ceil(expectedBytes * 1.05) + 4096;
+    if (kind === 'protobuf') return new ProtobufWriter(escaping, this.#defaultLabels, sizeBytes);
+    return new TextWriter({ isOpenMetrics: kind === 'openmetrics', escaping }, this.#defaultLabels, sizeBytes);
   }
 
   /** Brings all metrics up to date. Those that only come as JSON have answered with it. */
-  async #collect(): Promise<Map<Collectable, MetricObjectWithValues | undefined>> {
+  async #collect(): Promise<Families> {
     const metrics = [...this.#metrics.values()];
     const families = await Promise.all(metrics.map(collectOne));
     return new Map(metrics.map((metric, i) => [metric, families[i]]));
   }
 
-  #collectSync(): Map<Collectable, MetricObjectWithValues | undefined> {
+  #collectSync(): Families {
     const families = new Map<Collectable, MetricObjectWithValues | undefined>();
     for (const metric of this.#metrics.values()) {
       const answer = isExposed(metric) ? metric.collect?.() : metric.get();
@@ -102,33 +167,40 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
     return families;
   }
 
-  /** Writes everything; after each step the driver may pause. */
-  *#write(writer: TextWriter, families: Map<Collectable, MetricObjectWithValues | undefined>): Generator<void> {
+  /** Writes everything; after each step the driver may pause. The steps say whether a family has just ended. */
+  *#write(writer: Writer, families: Families): Generator<boolean> {
     for (const [metric, family] of families) yield* this.#writeFamily(writer, metric, family);
+    const dropped = droppedFamily(families.keys());
+    if (dropped !== undefined && !this.#metrics.has(dropped.name)) {
+      yield* this.#writeFamily(writer, { ...dropped, get: () => dropped }, dropped);
+    }
     writer.end();
   }
 
-  *#writeFamily(writer: TextWriter, metric: Collectable, family: MetricObjectWithValues | undefined): Generator<void> {
+  *#writeFamily(writer: Writer, metric: Collectable, family: MetricObjectWithValues | undefined): Generator<boolean> {
     if (!isExposed(metric)) {
-      writer.family(metric);
+      writer.family(metric, false);
       if (family !== undefined) writer.values(family);
-      yield;
+      writer.endFamily();
+      yield true;
       return;
     }
     const { series } = metric;
     series.sweep(Date.now());
-    writer.family(metric);
+    writer.family(metric, metric.created ?? this.#isCreatedShown);
     // Series that appear during a pause wait for the next scrape, else one removed and recorded again would be written twice.
     const { size, generation } = series;
     series.hold();
     try {
       for (let from = 0; from < size && series.generation === generation; from += SERIES_A_STEP) {
-        metric.writeText(writer, from, Math.min(size, from + SERIES_A_STEP));
-        yield;
+        metric.expose(writer, from, Math.min(size, from + SERIES_A_STEP));
+        if (from + SERIES_A_STEP < size) yield false;
       }
     } finally {
       series.release();
     }
+    writer.endFamily();
+    yield true;
   }
 
   /** Adds a metric or a collector of one's own. The same object twice is no fault; another one of the same name is. */
@@ -157,7 +229,7 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
   }
 
   async getMetricsAsJSON(aggregator?: Aggregator): Promise<MetricObjectWithValues[]> {
-    const families = await Promise.all(this.getMetricsAsArray(aggregator).map((metric) => metric.get()));
+    const families = await Promise.all(this.getMetricsAsArray(aggregator).map(async (metric) => metric.get()));
     const defaults = Object.entries(this.#defaultLabels);
     if (defaults.length === 0) return families;
     return families.map((family) => ({
@@ -210,8 +282,12 @@ function isSupported(contentType: string): contentType is RegistryContentType {
   return contentType === PROMETHEUS || contentType === OPENMETRICS;
 }
 
+function unsupported(contentType: string): string {
+  return `Content type ${contentType} is unsupported`;
+}
+
 function isExposed(metric: Collectable): metric is Exposed {
-  return 'writeText' in metric;
+  return 'expose' in metric;
 }
 
 async function collectOne(metric: Collectable): Promise<MetricObjectWithValues | undefined> {
@@ -220,14 +296,38 @@ async function collectOne(metric: Collectable): Promise<MetricObjectWithValues |
   return undefined;
 }
 
-/** Runs the steps, letting the event loop have a turn whenever they have held it for long. */
-async function paced(steps: Iterable<void>): Promise<void> {
-  let startedMs = performance.now();
-  for (const _ of steps) {
-    if (performance.now() - startedMs < PAUSE_AFTER_MS) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    startedMs = performance.now();
+/** Recordings that `maxSeries` turned away, so that the loss is seen. */
+function droppedFamily(metrics: Iterable<Collectable>): MetricObjectWithValues | undefined {
+  const values: MetricValue[] = [];
+  for (const metric of metrics) {
+    if (isExposed(metric) && metric.series.dropped > 0) values.push({ value: metric.series.dropped, labels: { metric: metric.name } });
   }
+  if (values.length === 0) return undefined;
+  const help = 'Recordings that were dropped because the metric had reached its maxSeries.';
+  return { name: 'metrics_dropped_total', help, type: 'counter', aggregator: 'sum', values };
+}
+
+/** Lets the event loop have a turn whenever we have held it for long. */
+class Pause {
+  #startedMs = performance.now();
+
+  get isDue(): boolean {
+    return performance.now() - this.#startedMs >= PAUSE_AFTER_MS;
+  }
+
+  async take(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      // Browsers have no setImmediate.
+      if (typeof setImmediate === 'function') setImmediate(resolve);
+      else setTimeout(resolve, 0);
+    });
+    this.#startedMs = performance.now();
+  }
+}
+
+async function paced(steps: Iterable<unknown>): Promise<void> {
+  const pause = new Pause();
+  for (const _ of steps) if (pause.isDue) await pause.take();
 }
 
 /** The registry that metrics join when none is named. */

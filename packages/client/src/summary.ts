@@ -3,7 +3,7 @@ import { WindowedDigest } from './digest.ts';
 import type { LabelValues, MetricValue } from './family.ts';
 import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
 import { SeriesHandle } from './series-handle.ts';
-import type { TextWriter } from './text-writer.ts';
+import type { Sink } from './sink.ts';
 import { startTimer } from './timer.ts';
 import { invalidValue } from './validation.ts';
 
@@ -99,18 +99,11 @@ export class Summary<T extends string = string> extends Metric<T> {
     return true;
   }
 
-  override writeText(out: TextWriter, from: number, to: number): void {
+  override expose(sink: Sink, from: number, to: number): void {
     const { series } = this;
-    const labels = out.quantiles(this.percentiles);
-    const name = out.head('');
-    const sum = out.head('_sum');
-    const count = out.head('_count');
     for (let slot = from; slot < to; slot++) {
       if (series.isDead(slot) || this.#isPruned(slot)) continue;
-      const quantiles = (this.#digests[slot] as WindowedDigest).quantiles(this.percentiles);
-      for (let i = 0; i < labels.length; i++) out.line(name, series, slot, labels[i], quantiles[i] as number);
-      out.line(sum, series, slot, undefined, series.values[2 * slot + 1] as number);
-      out.line(count, series, slot, undefined, series.values[2 * slot] as number);
+      sink.summary(series, slot, this.percentiles, (this.#digests[slot] as WindowedDigest).quantiles(this.percentiles));
     }
   }
 }

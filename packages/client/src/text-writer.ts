@@ -4,9 +4,11 @@
  */
 import { ByteWriter, encodeText } from './byte-writer.ts';
 import { type EscapingScheme, escapeName } from './escaping.ts';
+import type { Exemplars } from './exemplars.ts';
 import type { Exemplar, LabelValue, LabelValues, MetricObjectWithValues, MetricType } from './family.ts';
 import { ABSENT, escapeLabelValue, type LabelDictionary, quotedName } from './label-dictionary.ts';
 import type { SeriesTable } from './series-table.ts';
+import type { FamilyHeader, Sink } from './sink.ts';
 import { validateMetricName } from './validation.ts';
 
 const COMMA = 44;
@@ -15,23 +17,15 @@ const CLOSE = 125;
 const SPACE = 32;
 const NEWLINE = 10;
 
-/** A sample line up to its labels. Quoted names stand inside the braces, so the brace is open already. */
-export interface LineHead {
-  readonly bytes: Uint8Array;
-  readonly isOpen: boolean;
-}
-
 export interface TextFormat {
   readonly isOpenMetrics: boolean;
   readonly escaping: EscapingScheme;
 }
 
-export interface FamilyHeader {
-  readonly name: string;
-  readonly help: string;
-  readonly type: MetricType;
-  readonly unit?: string;
-  readonly series?: SeriesTable;
+/** A sample line up to its labels. Quoted names stand inside the braces, so the brace is open already. */
+interface LineHead {
+  readonly bytes: Uint8Array;
+  readonly isOpen: boolean;
 }
 
 interface DefaultLabel {
@@ -42,102 +36,164 @@ interface DefaultLabel {
   position: number;
 }
 
-export class TextWriter extends ByteWriter {
-  readonly isOpenMetrics: boolean;
-  readonly #escaping: EscapingScheme;
+export class TextWriter extends ByteWriter implements Sink {
+  readonly #format: TextFormat;
   readonly #defaults: DefaultLabel[];
+  /** The labels of the series at hand, without braces. */
+  readonly #labels = new ByteWriter(256);
   /** Histograms print default labels before their own, the others behind, as prom-client does. */
   #isDefaultFirst = false;
+  #isCreatedShown = false;
   #name = '';
+  #families = 0;
   /** Label names as this scraper wants them, where they differ from the dictionaries' text. */
   #renamed: (Uint8Array | undefined)[] = [];
-  #families = 0;
+  #heads = new Map<string, LineHead>();
+  /** The bucket bounds or quantiles of the family at hand as labels; they are the same for all its series. */
+  #ladder: readonly number[] = [];
+  #rungs: Uint8Array[] = [];
 
-  constructor(format: TextFormat, defaultLabels: LabelValues) {
-    super(16384);
-    this.isOpenMetrics = format.isOpenMetrics;
-    this.#escaping = format.escaping;
+  constructor(format: TextFormat, defaultLabels: LabelValues, sizeBytes = 4096) {
+    super(sizeBytes);
+    this.#format = format;
     this.#defaults = Object.entries(defaultLabels)
       .filter((entry): entry is [string, LabelValue] => entry[1] !== undefined)
       .map(([name, value]) => ({ name, value, piece: encodeText(this.#label(name, value)), position: -1 }));
   }
 
-  /** Begins a family: its metadata lines. `head` and `line` refer to it from here on. */
-  family({ name, help, type, unit, series }: FamilyHeader): void {
-    if (this.#families++ > 0 && !this.isOpenMetrics) this.byte(NEWLINE);
-    this.#name = this.isOpenMetrics && type === 'counter' ? name.replace(/_total$/, '') : name;
-    if (!this.isOpenMetrics && type === 'info') this.#name += '_info';
-    const shown = this.#quoted(escapeName(this.#name, this.#escaping, true));
-    const help2 = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-    this.text(`# HELP ${shown} ${this.isOpenMetrics ? help2.replaceAll('"', '\\"') : help2}\n`);
-    this.text(`# TYPE ${shown} ${this.isOpenMetrics ? type : (PLAIN_TYPES[type] ?? type)}\n`);
-    if (this.isOpenMetrics && unit) this.text(`# UNIT ${shown} ${unit}\n`);
+  family({ name, help, type, unit, series }: FamilyHeader, isCreatedShown: boolean): void {
+    const { isOpenMetrics, escaping } = this.#format;
+    if (this.#families++ > 0 && !isOpenMetrics) this.byte(NEWLINE);
+    this.#name = isOpenMetrics ? familyName(name, type) : name;
+    const shown = quotedMetricName(escapeName(this.#name, escaping, true));
+    const escapedHelp = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+    this.text(`# HELP ${shown} ${isOpenMetrics ? escapedHelp.replaceAll('"', '\\"') : escapedHelp}\n`);
+    this.text(`# TYPE ${shown} ${isOpenMetrics ? type : (PLAIN_TYPES[type] ?? type)}\n`);
+    if (isOpenMetrics && unit) this.text(`# UNIT ${shown} ${unit}\n`);
     this.#isDefaultFirst = type === 'histogram';
+    this.#isCreatedShown = isCreatedShown && isOpenMetrics && (type === 'counter' || type === 'histogram' || type === 'summary');
     const names = series?.names ?? [];
     for (const label of this.#defaults) label.position = names.indexOf(label.name);
     this.#renamed = names.map((label) => {
-      const wanted = escapeName(label, this.#escaping, false);
+      const wanted = escapeName(label, escaping, false);
       return wanted === label ? undefined : encodeText(wanted);
     });
+    this.#heads.clear();
+    this.#ladder = [];
+    this.#rungs = [];
+    this.#scalarHead = this.#head(
+      isOpenMetrics && (type === 'counter' || type === 'info') ? `_${type === 'counter' ? 'total' : 'info'}` : '',
+    );
   }
+
+  #scalarHead: LineHead = { bytes: new Uint8Array(0), isOpen: false };
 
   /** What every sample line with this suffix begins with. */
-  head(suffix: string): LineHead {
-    const name = escapeName(this.#name + suffix, this.#escaping, true);
-    const isOpen = !validateMetricName(name);
-    return { bytes: encodeText(isOpen ? `{${this.#quoted(name)}` : name), isOpen };
-  }
-
-  bounds(bounds: readonly number[]): Uint8Array[] {
-    return [...bounds.map((bound) => encodeText(`le="${this.#float(bound)}"`)), encodeText('le="+Inf"')];
-  }
-
-  quantiles(quantiles: readonly number[]): Uint8Array[] {
-    return quantiles.map((quantile) => encodeText(`quantile="${this.#float(quantile)}"`));
-  }
-
-  /** One sample. `first` is a label written before the others. */
-  line(head: LineHead, series: SeriesTable, slot: number, first: Uint8Array | undefined, value: number, exemplar?: Exemplar): void {
-    this.all(head.bytes);
-    let separator = head.isOpen ? COMMA : OPEN;
-    if (first !== undefined) {
-      this.byte(separator);
-      this.all(first);
-      separator = COMMA;
+  #head(suffix: string): LineHead {
+    let head = this.#heads.get(suffix);
+    if (head === undefined) {
+      const name = escapeName(this.#name + suffix, this.#format.escaping, true);
+      const isOpen = !validateMetricName(name);
+      head = { bytes: encodeText(isOpen ? `{${quotedMetricName(name)}` : name), isOpen };
+      this.#heads.set(suffix, head);
     }
-    if (this.#defaults.length > 0 && this.#isDefaultFirst) separator = this.#writeDefaults(series, slot, separator);
+    return head;
+  }
+
+  scalar(series: SeriesTable, slot: number, exemplars?: Exemplars): void {
+    this.#takeLabels(series, slot);
+    this.#line(this.#scalarHead, undefined, series.values[slot] as number, exemplars?.get(slot, 0));
+    if (this.#isCreatedShown) this.#created(series, slot);
+  }
+
+  histogram(series: SeriesTable, slot: number, bounds: readonly number[], exemplars: Exemplars): void {
+    this.#takeLabels(series, slot);
+    const { values, stride } = series;
+    const at = slot * stride;
+    const rungs = this.#rungsFor('le', bounds);
+    const head = this.#head('_bucket');
+    let cumulated = 0;
+    for (let i = 0; i < rungs.length; i++) {
+      cumulated += values[at + i] as number;
+      this.#line(head, rungs[i], cumulated, exemplars.get(slot, i));
+    }
+    this.#line(this.#head('_sum'), undefined, values[at + stride - 1] as number, undefined);
+    this.#line(this.#head('_count'), undefined, cumulated, undefined);
+    if (this.#isCreatedShown) this.#created(series, slot);
+  }
+
+  summary(series: SeriesTable, slot: number, quantiles: readonly number[], values: readonly number[]): void {
+    this.#takeLabels(series, slot);
+    const rungs = this.#rungsFor('quantile', quantiles);
+    for (let i = 0; i < rungs.length; i++) this.#line(this.#scalarHead, rungs[i], values[i] as number, undefined);
+    this.#line(this.#head('_sum'), undefined, series.values[2 * slot + 1] as number, undefined);
+    this.#line(this.#head('_count'), undefined, series.values[2 * slot] as number, undefined);
+    if (this.#isCreatedShown) this.#created(series, slot);
+  }
+
+  #created(series: SeriesTable, slot: number): void {
+    this.#line(this.#head('_created'), undefined, (series.created[slot] as number) / 1000, undefined);
+  }
+
+  #rungsFor(label: 'le' | 'quantile', ladder: readonly number[]): Uint8Array[] {
+    if (this.#ladder === ladder) return this.#rungs;
+    this.#ladder = ladder;
+    this.#rungs = ladder.map((rung) => encodeText(`${label}="${this.#float(rung)}"`));
+    if (label === 'le') this.#rungs.push(encodeText('le="+Inf"'));
+    return this.#rungs;
+  }
+
+  #takeLabels(series: SeriesTable, slot: number): void {
+    const text = this.#labels;
+    text.at = 0;
+    if (this.#defaults.length > 0 && this.#isDefaultFirst) this.#takeDefaults(series, slot);
     const { positions } = series.orderOfSlot(slot);
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i] as number;
       const id = series.id(slot, position);
       if (id === ABSENT) continue;
-      this.byte(separator);
-      separator = COMMA;
+      if (text.at > 0) text.byte(COMMA);
       const dictionary = series.dictionaries[position] as LabelDictionary;
       const renamed = this.#renamed[position];
       let start = dictionary.ends[id - 1] as number;
       if (renamed !== undefined) {
-        this.all(renamed);
+        text.all(renamed);
         start += dictionary.nameBytes;
       }
-      this.copy(dictionary.text, start, dictionary.ends[id] as number);
+      text.copy(dictionary.text, start, dictionary.ends[id] as number);
     }
-    if (this.#defaults.length > 0 && !this.#isDefaultFirst) separator = this.#writeDefaults(series, slot, separator);
+    if (this.#defaults.length > 0 && !this.#isDefaultFirst) this.#takeDefaults(series, slot);
+  }
+
+  #takeDefaults(series: SeriesTable, slot: number): void {
+    const text = this.#labels;
+    for (const label of this.#defaults) {
+      if (label.position >= 0 && series.id(slot, label.position) !== ABSENT) continue;
+      if (text.at > 0) text.byte(COMMA);
+      text.all(label.piece);
+    }
+  }
+
+  /** One sample of the series whose labels were taken. `rung` is a label written before the others. */
+  #line(head: LineHead, rung: Uint8Array | undefined, value: number, exemplar: Exemplar | undefined): void {
+    const labels = this.#labels;
+    this.all(head.bytes);
+    let separator = head.isOpen ? COMMA : OPEN;
+    if (rung !== undefined) {
+      this.byte(separator);
+      this.all(rung);
+      separator = COMMA;
+    }
+    if (labels.at > 0) {
+      this.byte(separator);
+      this.copy(labels.view, 0, labels.at);
+      separator = COMMA;
+    }
     if (separator === COMMA) this.byte(CLOSE);
     this.byte(SPACE);
     this.number(value);
-    if (exemplar !== undefined && this.isOpenMetrics) this.#exemplar(exemplar);
+    if (exemplar !== undefined && this.#format.isOpenMetrics) this.#exemplar(exemplar);
     this.byte(NEWLINE);
-  }
-
-  #writeDefaults(series: SeriesTable, slot: number, separator: number): number {
-    for (const label of this.#defaults) {
-      if (label.position >= 0 && series.id(slot, label.position) !== ABSENT) continue;
-      this.byte(separator);
-      this.all(label.piece);
-      separator = COMMA;
-    }
-    return separator;
   }
 
   #exemplar({ labelSet, value, timestamp }: Exemplar): void {
@@ -148,47 +204,53 @@ export class TextWriter extends ByteWriter {
     this.number(timestamp);
   }
 
-  /** A family that comes as JSON: of a user's own collector, or aggregated from several processes. */
   values({ type, values }: MetricObjectWithValues): void {
-    const suffix = this.isOpenMetrics && type === 'counter' ? '_total' : type === 'info' && this.isOpenMetrics ? '_info' : '';
+    const suffix = !this.#format.isOpenMetrics ? '' : type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
     for (const { value, labels = {}, metricName, exemplar } of values ?? []) {
-      const name = escapeName(metricName ?? this.#name + suffix, this.#escaping, true);
+      const name = escapeName(metricName ?? this.#name + suffix, this.#format.escaping, true);
       const isOpen = !validateMetricName(name);
-      const all: LabelValues = { ...labels };
-      const parts = isOpen ? [this.#quoted(name)] : [];
-      for (const [label, labelValue] of Object.entries(all)) {
-        if (labelValue !== undefined)
-          parts.push(
-            this.#label(label, (label === 'le' || label === 'quantile') && type !== 'counter' ? this.#float(labelValue) : labelValue),
-          );
+      const parts = isOpen ? [quotedMetricName(name)] : [];
+      for (const [label, labelValue] of Object.entries<LabelValue | undefined>(labels)) {
+        if (labelValue !== undefined) parts.push(this.#label(label, isRung(label, type) ? this.#float(labelValue) : labelValue));
       }
-      for (const label of this.#defaults) if (all[label.name] === undefined) parts.push(this.#label(label.name, label.value));
-      this.text(`${isOpen ? '' : name}${parts.length > 0 ? `{${parts.join(',')}}` : ''} `);
+      for (const label of this.#defaults) if (labels[label.name] === undefined) parts.push(this.#label(label.name, label.value));
+      this.text(`${isOpen ? '' : name}${isOpen || parts.length > 0 ? `{${parts.join(',')}}` : ''} `);
       this.number(value);
-      if (exemplar !== undefined && exemplar !== null && this.isOpenMetrics) this.#exemplar(exemplar);
+      if (exemplar !== undefined && exemplar !== null && this.#format.isOpenMetrics) this.#exemplar(exemplar);
       this.byte(NEWLINE);
     }
   }
 
+  endFamily(): void {}
+
   end(): void {
-    if (this.isOpenMetrics) this.text('# EOF\n');
+    if (this.#format.isOpenMetrics) this.text('# EOF\n');
     else if (this.#families === 0) this.byte(NEWLINE);
   }
 
   #label(name: string, value: LabelValue): string {
-    const escaped = escapeName(name, this.#escaping, false);
-    return `${quotedName(escaped)}="${escapeLabelValue(String(value))}"`;
-  }
-
-  #quoted(name: string): string {
-    return validateMetricName(name) ? name : `"${escapeLabelValue(name)}"`;
+    return `${quotedName(escapeName(name, this.#format.escaping, false))}="${escapeLabelValue(String(value))}"`;
   }
 
   /** OpenMetrics wants whole numbers as "1.0" in `le` and `quantile`, so that the same bound is the same text everywhere. */
   #float(value: LabelValue): string {
     const text = String(value);
-    return this.isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text;
+    return this.#format.isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text;
   }
+}
+
+/** OpenMetrics names families without the suffix of their samples. */
+function familyName(name: string, type: MetricType): string {
+  if (type === 'counter') return name.replace(/_total$/, '');
+  return type === 'info' ? name.replace(/_info$/, '') : name;
+}
+
+function quotedMetricName(name: string): string {
+  return validateMetricName(name) ? name : `"${escapeLabelValue(name)}"`;
+}
+
+function isRung(label: string, type: MetricType): boolean {
+  return (label === 'le' && type === 'histogram') || (label === 'quantile' && type === 'summary');
 }
 
 /** Types that Prometheus' own text format does not know, as what it should take them for. */

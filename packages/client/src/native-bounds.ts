@@ -1,0 +1,112 @@
+/**
+ * Bucket boundaries of native histograms. With schema n a bucket spans the factor b = 2^(2^−n); bucket k holds (b^(k−1), b^k]
+ * (prometheus.io/docs/specs/native_histograms, "Schema").
+ *
+ * A value, being a double, is at most b^k exactly when it is at most the greatest double not above b^k. So the bounds within one power of two
+ * are computed in integers, by repeated square roots with 64 guard bits, and rounded down: no rounding error can move an observation.
+ */
+
+const FRACTION_BITS = 53n;
+const GUARD_BITS = 128n;
+
+const boundsBySchema: Float64Array[] = [];
+
+/** 2^schema bounds in [0.5, 1), ascending, 0.5 first; for schema > 0. */
+export function fractionBounds(schema: number): Float64Array {
+  return (boundsBySchema[schema] ??= computeBounds(schema));
+}
+
+function computeBounds(schema: number): Float64Array {
+  const count = 2 ** schema;
+  const one = 1n << GUARD_BITS;
+  // root = 2^(1 / count) in fixed point.
+  let root = 2n * one;
+  for (let i = 0; i < schema; i++) root = squareRoot(root << GUARD_BITS);
+  const bounds = new Float64Array(count);
+  let power = one;
+  for (let i = 0; i < count; i++) {
+    // power is 2^(i / count) in [1, 2): half of it, cut to 53 bits, is a double exactly.
+    bounds[i] = Number(power >> (GUARD_BITS - FRACTION_BITS + 1n)) / 2 ** Number(FRACTION_BITS);
+    power = (power * root) >> GUARD_BITS;
+    // Every 2^(i / count) that is an exact root is recomputed from the nearest square root above, so that errors do not add up.
+    if ((i + 1) % 16 === 0 && i + 1 < count) power = rootOfTwo(i + 1, count);
+  }
+  return bounds;
+}
+
+/** 2^(numerator / denominator) in fixed point, the denominator a power of two. */
+function rootOfTwo(numerator: number, denominator: number): bigint {
+  let value = 1n << (GUARD_BITS + BigInt(numerator));
+  for (let i = denominator; i > 1; i /= 2) value = squareRoot(value << GUARD_BITS);
+  return value;
+}
+
+/** The greatest integer whose square is not above `value` (Newton's method from above). */
+function squareRoot(value: bigint): bigint {
+  let guess = 1n << BigInt((value.toString(2).length + 1) >> 1);
+  for (;;) {
+    const better = (guess + value / guess) >> 1n;
+    if (better >= guess) return guess;
+    guess = better;
+  }
+}
+
+/** The finest schema whose buckets grow by at most `factor`: 1.1 → 3, 2 → 0, 65536 → −4. */
+export function schemaFor(factor: number): number {
+  if (!(factor > 1)) throw new Error(`A native histogram's factor must be greater than 1, not ${factor}`);
+  const floor = Math.floor(Math.log2(Math.log2(factor)));
+  return Math.max(-4, Math.min(8, -floor));
+}
+
+const words = new Uint32Array(2);
+const float = new Float64Array(words.buffer);
+const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
+
+/** The bucket of a finite value > 0. */
+export function bucketKey(value: number, schema: number): number {
+  float[0] = value;
+  let exponent = ((words[HIGH] as number) >>> 20) & 0x7ff;
+  if (exponent === 0) {
+    // Subnormal: shifted into the normal range, and the shift taken back.
+    float[0] = value * 2 ** 54;
+    exponent = (((words[HIGH] as number) >>> 20) & 0x7ff) - 54;
+  }
+  exponent -= 1022; // value = fraction · 2^exponent, fraction in [0.5, 1)
+  words[HIGH] = ((words[HIGH] as number) & 0x800fffff) | 0x3fe00000;
+  const fraction = float[0] as number;
+  if (schema > 0) return lowerBound(fractionBounds(schema), fraction) + (exponent - 1) * 2 ** schema;
+  // An exact power of two belongs to the bucket that it closes.
+  const key = fraction === 0.5 ? exponent - 1 : exponent;
+  const offset = 2 ** -schema - 1;
+  return (key + offset) >> -schema;
+}
+
+/** The first index whose bound is not below the fraction; `bounds.length` when all are. */
+function lowerBound(bounds: Float64Array, fraction: number): number {
+  let low = 0;
+  let high = bounds.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((bounds[middle] as number) < fraction) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The upper bound of bucket `key`; beyond the greatest double, that. */
+export function upperBound(key: number, schema: number): number {
+  if (schema <= 0) return Math.min(2 ** (key * 2 ** -schema), Number.MAX_VALUE);
+  const perPower = 2 ** schema;
+  const index = ((key % perPower) + perPower) % perPower;
+  const exponent = Math.floor(key / perPower) + 1;
+  const fraction = fractionBounds(schema)[index] as number;
+  // 2^1024 is no double, though half of it times almost two may be.
+  return Math.min(
+    exponent > 1023
+      ? fraction * 2 * 2 ** (exponent - 1)
+      : exponent < -1000
+        ? fraction * 2 ** 60 * 2 ** (exponent - 60)
+        : fraction * 2 ** exponent,
+    Number.MAX_VALUE,
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * The native buckets of one histogram series: sparse, exponential, exact at their bounds (native-bounds.ts). When there come to be too many,
+ * in this order: start anew if the last start is long ago; widen the zero bucket as far as allowed; halve the resolution
+ * (client_golang prometheus/histogram.go, limitBuckets).
+ */
+import { bucketKey, upperBound } from './native-bounds.ts';
+
+export interface NativeOptions {
+  readonly schema: number;
+  /** 0: as many as there are. */
+  readonly maxBuckets: number;
+  readonly minResetMs: number;
+  readonly zeroThreshold: number;
+  readonly maxZeroThreshold: number;
+}
+
+/** A run of neighbouring buckets: empty ones before it (since the previous run), and how many it has. */
+export interface Span {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const PAGE_BITS = 5;
+const PAGE = 1 << PAGE_BITS;
+
+/** Counts by key, in pages of neighbours: dense where the observations are, nothing where they are not. */
+class SparseCounts {
+  readonly #pages = new Map<number, Float64Array>();
+  #lastNumber = Number.NaN;
+  #lastPage: Float64Array = new Float64Array(0);
+  /** Keys that have a count. */
+  size = 0;
+
+  add(key: number, count: number): void {
+    const number = key >> PAGE_BITS;
+    if (number !== this.#lastNumber) {
+      let page = this.#pages.get(number);
+      if (page === undefined) this.#pages.set(number, (page = new Float64Array(PAGE)));
+      this.#lastNumber = number;
+      this.#lastPage = page;
+    }
+    const page = this.#lastPage;
+    const at = key & (PAGE - 1);
+    if (page[at] === 0) this.size++;
+    page[at] = (page[at] as number) + count;
+  }
+
+  /** Keys with a count, ascending. */
+  entries(): [key: number, count: number][] {
+    const entries: [number, number][] = [];
+    for (const [number, page] of [...this.#pages].sort(([a], [b]) => a - b)) {
+      for (let at = 0; at < PAGE; at++) if (page[at] !== 0) entries.push([number * PAGE + at, page[at] as number]);
+    }
+    return entries;
+  }
+
+  clear(): void {
+    this.#pages.clear();
+    this.#lastNumber = Number.NaN;
+    this.size = 0;
+  }
+}
+
+export class NativeBuckets {
+  readonly #options: NativeOptions;
+  readonly #positive = new SparseCounts();
+  readonly #negative = new SparseCounts();
+  schema: number;
+  zeroThreshold: number;
+  zeroCount = 0;
+  #startedMs = Date.now();
+
+  constructor(options: NativeOptions) {
+    this.#options = options;
+    this.schema = options.schema;
+    this.zeroThreshold = options.zeroThreshold;
+  }
+
+  observe(value: number): void {
+    if (value > this.zeroThreshold) this.#positive.add(bucketKey(value, this.schema), 1);
+    else if (value < -this.zeroThreshold) this.#negative.add(bucketKey(-value, this.schema), 1);
+    else this.zeroCount++;
+  }
+
+  get isTooMany(): boolean {
+    const { maxBuckets } = this.#options;
+    return maxBuckets > 0 && this.#positive.size + this.#negative.size > maxBuckets;
+  }
+
+  /** True when it is long enough since the last start, and a new one would help: there are too many buckets or they have become coarse. */
+  isResetDue(nowMs: number): boolean {
+    const { minResetMs, schema, zeroThreshold } = this.#options;
+    if (minResetMs === 0 || nowMs - this.#startedMs < minResetMs) return false;
+    return this.isTooMany || this.schema !== schema || this.zeroThreshold !== zeroThreshold;
+  }
+
+  reset(nowMs: number): void {
+    this.#positive.clear();
+    this.#negative.clear();
+    this.zeroCount = 0;
+    this.schema = this.#options.schema;
+    this.zeroThreshold = this.#options.zeroThreshold;
+    this.#startedMs = nowMs;
+  }
+
+  /** Fewer buckets at the price of resolution. */
+  coarsen(): void {
+    while (this.isTooMany && (this.#widenZero() || this.#halve())) {}
+  }
+
+  #widenZero(): boolean {
+    const nearest = Math.min(this.#positive.entries()[0]?.[0] ?? Infinity, this.#negative.entries()[0]?.[0] ?? Infinity);
+    const threshold = upperBound(nearest, this.schema);
+    if (!(threshold <= this.#options.maxZeroThreshold)) return false;
+    this.zeroThreshold = threshold;
+    for (const side of [this.#positive, this.#negative]) {
+      const entries = side.entries();
+      side.clear();
+      for (const [key, count] of entries) {
+        if (key <= nearest) this.zeroCount += count;
+        else side.add(key, count);
+      }
+    }
+    return true;
+  }
+
+  #halve(): boolean {
+    if (this.schema <= -4) return false;
+    this.schema--;
+    for (const side of [this.#positive, this.#negative]) {
+      const entries = side.entries();
+      side.clear();
+      for (const [key, count] of entries) side.add(Math.ceil(key / 2), count);
+    }
+    return true;
+  }
+
+  get positive(): { spans: Span[]; deltas: number[] } {
+    return spansOf(this.#positive.entries());
+  }
+
+  get negative(): { spans: Span[]; deltas: number[] } {
+    return spansOf(this.#negative.entries());
+  }
+}
+
+/** Gaps of at most two empty buckets are cheaper as zeros than as the beginning of a new span. */
+function spansOf(entries: readonly [key: number, count: number][]): { spans: Span[]; deltas: number[] } {
+  const spans: { offset: number; length: number }[] = [];
+  const deltas: number[] = [];
+  let next = 0;
+  let last = 0;
+  for (const [key, count] of entries) {
+    let open = spans.at(-1);
+    const gap = key - next;
+    if (open === undefined || gap > 2) spans.push((open = { offset: gap, length: 0 }));
+    else {
+      for (let i = 0; i < gap; i++) {
+        deltas.push(-last);
+        last = 0;
+        open.length++;
+      }
+    }
+    deltas.push(count - last);
+    last = count;
+    open.length++;
+    next = key + 1;
+  }
+  return { spans, deltas };
+}
