@@ -1,4 +1,4 @@
-/** Everything that this package refuses or fails at: code, HTTP status, message. */
+/** Everything that this package refuses or fails at: code, HTTP status, message. The API's codes are Prometheus' error types. */
 import { defineErrors } from '@pronoia/server';
 
 export const errors = defineErrors({
@@ -6,6 +6,12 @@ export const errors = defineErrors({
     status: 500,
     message: ({ file, reason }: { file: string; reason: string }) =>
       `couldn't load configuration (--config.file="${file}"): ${reason}; write the file, or name another one with --config.file`,
+  },
+  reload_failed: { status: 500, message: ({ reason }: { reason: string }) => `failed to reload config: ${reason}` },
+  lifecycle_disabled: { status: 403, message: () => 'Lifecycle API is not enabled.' },
+  bad_listen_address: {
+    status: 500,
+    message: ({ address }: { address: string }) => `--web.listen-address=${address}: host:port is expected, as in 0.0.0.0:9090`,
   },
   discovery_status: {
     status: 502,
@@ -16,4 +22,15 @@ export const errors = defineErrors({
     message: ({ url, contentType }: { url: string; contentType: string }) =>
       `${url}: unsupported content type "${contentType}"; application/json is expected`,
   },
+  proxy_unconfigured: { status: 404, message: ({ what }: { what: string }) => what },
+  proxy_unreachable: { status: 502, message: ({ url, reason }: { url: string; reason: string }) => `${url} does not answer: ${reason}` },
+
+  bad_data: { status: 400, message: ({ reason }: { reason: string }) => reason },
+  execution: { status: 422, message: ({ reason }: { reason: string }) => reason },
+  canceled: { status: 499, message: ({ reason }: { reason: string }) => reason },
+  timeout: { status: 503, message: ({ reason }: { reason: string }) => reason },
+  internal: { status: 500, message: ({ reason }: { reason: string }) => reason },
+  unavailable: { status: 500, message: ({ reason }: { reason: string }) => reason },
+  not_found: { status: 404, message: ({ reason }: { reason: string }) => reason },
+  not_acceptable: { status: 406, message: ({ reason }: { reason: string }) => reason },
 });

@@ -1,0 +1,99 @@
+/** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
+import { createMatcher, DurationError, type Matcher, parseDuration } from '@pronoia/model';
+import { parseSelector } from '@pronoia/promql';
+import { errors } from '../errors.ts';
+import { badParameter } from './answer.ts';
+
+/** All of time, as the API means it when `start` or `end` is absent. */
+export const earliestMs = Number.MIN_SAFE_INTEGER;
+export const latestMs = Number.MAX_SAFE_INTEGER;
+
+/** How the original prints its own bounds; clients send them back. */
+const literalTimes: Readonly<Record<string, number>> = {
+  '-292273086-05-16T16:47:06Z': earliestMs,
+  '292277025-08-18T07:12:54.999999999Z': latestMs,
+};
+
+/** Integer Unix ms. @param fallback when the parameter is absent; undefined: it must be there. */
+export function timeParameter(params: URLSearchParams, name: string, fallback?: number): number {
+  const text = params.get(name);
+  if (text === null || text === '') {
+    if (fallback !== undefined) return fallback;
+    throw badParameter(name, `cannot parse "" to a valid timestamp`);
+  }
+  const time = parseTime(text);
+  if (time === undefined) throw badParameter(name, `cannot parse "${text}" to a valid timestamp`);
+  return time;
+}
+
+function parseTime(text: string): number | undefined {
+  if (isDecimal(text)) {
+    const ms = Math.round(Number(text) * 1000);
+    return Number.isSafeInteger(ms) ? ms : undefined;
+  }
+  if (text in literalTimes) return literalTimes[text];
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function isDecimal(text: string): boolean {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
+}
+
+/** Integer ms, from seconds as a number or from `1m30s`; undefined when absent. */
+export function durationParameter(params: URLSearchParams, name: string): number | undefined {
+  const text = params.get(name);
+  if (text === null || text === '') return undefined;
+  if (isDecimal(text)) {
+    const ms = Math.round(Number(text) * 1000);
+    if (!Number.isSafeInteger(ms)) throw badParameter(name, `cannot parse "${text}" to a valid duration. It overflows int64`);
+    return ms;
+  }
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof DurationError)) throw error;
+    throw badParameter(name, `cannot parse "${text}" to a valid duration`);
+  }
+}
+
+/** 0 = no limit. */
+export function limitParameter(params: URLSearchParams, name = 'limit'): number {
+  const text = params.get(name);
+  if (text === null || text === '') return 0;
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw badParameter(name, `cannot parse "${text}" to a whole number`);
+  if (Number(text) < 0) throw badParameter(name, 'limit must be non-negative');
+  return Number(text);
+}
+
+/** `start` and `end` of metadata endpoints. */
+export function rangeParameters(params: URLSearchParams): { startMs: number; endMs: number } {
+  const startMs = timeParameter(params, 'start', earliestMs);
+  const endMs = timeParameter(params, 'end', latestMs);
+  if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time');
+  return { startMs, endMs };
+}
+
+/** Every `match[]`; each selector must say something about what it wants. */
+export function matchParameters(params: URLSearchParams): readonly (readonly Matcher[])[] {
+  return params.getAll('match[]').map((text) => {
+    const parsed = parseSelector(text);
+    if (parsed.kind === 'error') throw badParameter('match[]', parsed.errors[0]?.text ?? 'not a selector');
+    if (parsed.matchers.every((matcher) => matcher.matches(''))) {
+      throw errors.fail('bad_data', { reason: 'match[] must contain at least one non-empty matcher' });
+    }
+    return parsed.matchers;
+  });
+}
+
+/** A selector that every series satisfies, for questions about all of them. */
+export const everySeries: readonly Matcher[] = [createMatcher('=~', '__name__', '.+')];
+
+export const truncated = 'results truncated due to limit';
+
+/** Cuts to `limit`, and says so. */
+export function truncate<T>(items: readonly T[], limit: number): { items: readonly T[]; warnings: readonly string[] } {
+  if (limit === 0 || items.length <= limit) return { items, warnings: [] };
+  return { items: items.slice(0, limit), warnings: [truncated] };
+}

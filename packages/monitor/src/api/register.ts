@@ -1,0 +1,99 @@
+/** Hangs the API's routes into the HTTP server: parameters in, envelope out, nothing else. */
+
+import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { constants, createGzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ApiRoute, encodeAnswer } from './answer.ts';
+
+export interface RegisterOptions {
+  readonly routes: readonly ApiRoute[];
+  /** While false, answers are 503. Routes named here answer all the same. */
+  readonly isReady: () => boolean;
+  readonly alwaysReady: ReadonlySet<string>;
+  readonly isStopping: () => boolean;
+  /** Anchored; `.*` allows every origin by name of `*`. */
+  readonly corsOrigin: { readonly pattern: string; readonly allows: (origin: string) => boolean };
+}
+
+/** Larger answers are sent while they are written. */
+const streamFrom = 256 * 1024;
+
+export function registerApi(app: FastifyInstance, options: RegisterOptions): void {
+  for (const { methods, path, handle } of options.routes) {
+    app.route({
+      method: [...methods],
+      url: `/api/v1${path}`,
+      handler: async (request, reply) => {
+        allowOrigin(request, reply, options);
+        if (!options.isReady() && !options.alwaysReady.has(path)) return notReady(reply, options.isStopping());
+        const gone = new AbortController();
+        reply.raw.on('close', () => gone.abort());
+        const answer = await handle({
+          params: paramsOf(request),
+          path: request.params as Record<string, string>,
+          signal: gone.signal,
+        });
+        return sendSlices(request, reply, encodeAnswer(answer));
+      },
+    });
+  }
+  app.options('/api/v1/*', async (request, reply) => {
+    allowOrigin(request, reply, options);
+    return reply.code(204).send();
+  });
+}
+
+/** As long as the write-ahead log is replayed, and while we stop. */
+export function notReady(reply: FastifyReply, isStopping: boolean): FastifyReply {
+  return reply.code(503).header('x-prometheus-stopping', String(isStopping)).type('text/plain; charset=utf-8').send('Service Unavailable');
+}
+
+/** Query string and form body in one, repeated names kept. */
+export function paramsOf(request: FastifyRequest): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const source of [request.body, request.query]) {
+    if (typeof source !== 'object' || source === null || Buffer.isBuffer(source)) continue;
+    for (const [name, value] of Object.entries(source as Record<string, unknown>)) {
+      for (const one of Array.isArray(value) ? value : [value]) if (typeof one === 'string') params.append(name, one);
+    }
+  }
+  return params;
+}
+
+function allowOrigin(request: FastifyRequest, reply: FastifyReply, { corsOrigin }: RegisterOptions): void {
+  reply.header('vary', 'Origin');
+  const { origin } = request.headers;
+  if (origin === undefined) return;
+  if (corsOrigin.pattern !== '.*' && !corsOrigin.allows(origin)) return;
+  reply.header('access-control-allow-origin', corsOrigin.pattern === '.*' ? '*' : origin);
+  reply.header('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin');
+  reply.header('access-control-allow-methods', 'GET, POST, OPTIONS');
+  reply.header('access-control-expose-headers', 'Date');
+}
+
+/** Small answers whole (and compressed by the HTTP floor), large ones as a stream that breathes between slices. */
+function sendSlices(request: FastifyRequest, reply: FastifyReply, slices: Generator<string>): FastifyReply {
+  reply.type('application/json');
+  let head = '';
+  for (;;) {
+    const next = slices.next();
+    if (next.done) return reply.send(head);
+    head += next.value;
+    if (head.length >= streamFrom) break;
+  }
+  const body = Readable.from(breathing(head, slices), { objectMode: false });
+  if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  body.on('error', (error) => gzip.destroy(error));
+  gzip.on('close', () => body.destroy());
+  return reply.header('content-encoding', 'gzip').header('vary', 'Origin, Accept-Encoding').send(body.pipe(gzip));
+}
+
+async function* breathing(head: string, slices: Generator<string>): AsyncGenerator<Buffer> {
+  yield Buffer.from(head);
+  for (const slice of slices) {
+    await setImmediate();
+    yield Buffer.from(slice);
+  }
+}
