@@ -50,6 +50,7 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
   static readonly OPENMETRICS_CONTENT_TYPE: OpenMetricsContentType = OPENMETRICS;
 
   readonly #metrics = new Map<string, Collectable>();
+  readonly #listeners: ((metric: Exposed) => void)[] = [];
   #defaultLabels: LabelValues = {};
   #contentType: T;
   /** Size of the last exposition; the next one will hardly differ. */
@@ -208,6 +209,13 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
     const known = this.#metrics.get(metric.name);
     if (known !== undefined && known !== metric) throw new Error(`A metric with the name ${metric.name} has already been registered.`);
     this.#metrics.set(metric.name, metric);
+    if (known === undefined && isExposed(metric)) for (const listener of this.#listeners) listener(metric);
+  }
+
+  /** Tells of each of the library's own metrics in the registry, those to come included. */
+  onRegister(listener: (metric: Exposed) => void): void {
+    this.#listeners.push(listener);
+    for (const metric of this.#metrics.values()) if (isExposed(metric)) listener(metric);
   }
 
   /** The metric of that name, made by `make` if there is none yet. For modules that may be loaded twice. */

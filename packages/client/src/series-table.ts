@@ -46,13 +46,12 @@ export class SeriesTable {
   created: Float64Array<ArrayBuffer>;
   /** With a time to live: 1 for series recorded to since the last sweep. */
   touched: Uint8Array<ArrayBuffer> | undefined;
-  /** Told when a series appears, moves or dies (exemplars, digests and other things kept beside the numbers). */
-  onMove: ((from: number, to: number) => void) | undefined;
-  onClear: (() => void) | undefined;
-  /** Told when a series appears. */
+  /** Told when a series appears or moves, for what is kept beside the numbers (exemplars, digests). */
   onAdd: ((slot: number) => void) | undefined;
+  onMove: ((from: number, to: number) => void) | undefined;
 
-  readonly #allocate: (length: number) => Float64Array<ArrayBufferLike>;
+  /** Told when a series appears or goes, or the numbers have moved. */
+  #onChange: (() => void) | undefined;
   #ids: Uint32Array<ArrayBuffer>;
   /** slot + 1, or 0 for free. */
   #hashed: Int32Array<ArrayBuffer> = new Int32Array(8);
@@ -66,19 +65,13 @@ export class SeriesTable {
   readonly #multipliers: readonly number[];
   #readers = 0;
 
-  constructor(
-    names: readonly string[],
-    stride: number,
-    limits: SeriesLimits = { maxSeries: Infinity, ttlMs: Infinity },
-    allocate: (length: number) => Float64Array<ArrayBufferLike> = (length) => new Float64Array(length),
-  ) {
+  constructor(names: readonly string[], stride: number, limits: SeriesLimits = { maxSeries: Infinity, ttlMs: Infinity }) {
     this.names = names;
     this.stride = stride;
     this.limits = limits;
-    this.#allocate = allocate;
     this.dictionaries = names.map((name) => new LabelDictionary(name));
     const slots = names.length === 0 ? 1 : INITIAL_SLOTS;
-    this.values = allocate(slots * stride);
+    this.values = new Float64Array(slots * stride);
     this.created = new Float64Array(slots);
     this.#ids = new Uint32Array(slots * names.length);
     this.#order = { names, positions: names.map((_, position) => position) };
@@ -91,6 +84,21 @@ export class SeriesTable {
       this.#lastSeenMs = new Float64Array(slots);
       this.#lastSweepMs = Date.now();
     }
+  }
+
+  /** From here on the numbers lie in shared memory, and `onChange` hears of everything but the numbers themselves. */
+  share(onChange: () => void): void {
+    this.#onChange = onChange;
+    if (this.values.buffer instanceof SharedArrayBuffer) return;
+    this.#moveTo(this.values.length);
+  }
+
+  /** A new place for the numbers; readers in other threads keep the old one until they hear of it. */
+  #moveTo(length: number): void {
+    const isShared = this.#onChange !== undefined;
+    const values = isShared ? new Float64Array(new SharedArrayBuffer(length * 8)) : new Float64Array(length);
+    values.set(this.values.length > length ? this.values.subarray(0, length) : this.values);
+    this.values = values;
   }
 
   get live(): number {
@@ -206,6 +214,7 @@ export class SeriesTable {
     if ((this.size + 1) * 4 > this.#hashed.length * 3) this.#rehash(this.#hashed.length * 2);
     else this.#place(slot, hash);
     this.onAdd?.(slot);
+    this.#onChange?.();
     return slot;
   }
 
@@ -230,9 +239,7 @@ export class SeriesTable {
 
   #grow(): void {
     const slots = Math.max(INITIAL_SLOTS, Math.ceil(this.size * 1.5));
-    const values = this.#allocate(slots * this.stride);
-    values.set(this.values);
-    this.values = values;
+    this.#moveTo(slots * this.stride);
     this.created = resized(this.created, slots);
     this.#ids = resized(this.#ids, slots * this.names.length);
     if (this.#slotOrders !== undefined) this.#slotOrders = resized(this.#slotOrders, slots);
@@ -269,6 +276,7 @@ export class SeriesTable {
     this.epoch++;
     this.dead++;
     this.#ids.fill(DEAD, slot * this.names.length, (slot + 1) * this.names.length);
+    this.#onChange?.();
     if (this.dead > 32 && this.dead * 4 > this.size) this.#compact();
   }
 
@@ -306,7 +314,9 @@ export class SeriesTable {
     this.size = 0;
     this.dead = 0;
     this.#hashed.fill(0);
-    this.onClear?.();
+    // Slots are about to be given to other series: readers in other threads must not see that.
+    if (this.#onChange !== undefined) this.#moveTo(this.values.length);
+    this.#onChange?.();
   }
 
   /** A reader walks the slots over several turns of the event loop; until `release` none is renumbered. */
@@ -323,6 +333,7 @@ export class SeriesTable {
     if (this.#readers > 0) return;
     const labels = this.names.length;
     const { stride } = this;
+    if (this.#onChange !== undefined) this.#moveTo(this.values.length);
     let to = 0;
     for (let from = 0; from < this.size; from++) {
       if (this.isDead(from)) continue;
@@ -341,6 +352,7 @@ export class SeriesTable {
     }
     this.size = to;
     this.dead = 0;
+    this.#onChange?.();
     this.epoch++;
     this.generation++;
     this.#forgetValues();
