@@ -222,6 +222,15 @@ export class Allocator {
     this.#touched.add(agentId);
   }
 
+  /** The framework uses this on the agent already, as the agent tells. It must be free there. */
+  hold(frameworkId: string, agentId: string, resources: Resources): void {
+    const agent = this.#agent(agentId);
+    if (!agent.free.contains(resources.unallocated)) {
+      throw new Error(`BUG: ${resources.toString()} is not free on agent ${agentId}, which has ${agent.free.toString()}`);
+    }
+    this.#hold(agent, frameworkId, resources);
+  }
+
   /** What a framework holds changed its form (reserved, made into a volume): the agent's total changes with it. */
   convert(frameworkId: string, agentId: string, before: Resources, after: Resources): void {
     const agent = this.#agent(agentId);

@@ -29,6 +29,8 @@ export interface MessageDescriptor {
   readonly withDefault: readonly FieldDescriptor[];
   /** For a message discriminated by `type`: which field each type must carry (`''`: none). */
   readonly fieldByType: Readonly<Record<string, string>> | undefined;
+  /** The original writes the answers to GET_* by hand: their lists are there even when empty (mesos.md §1.6). */
+  readonly keepsEmptyLists: boolean;
 }
 
 const scalarTypes: readonly string[] = ['string', 'bytes', 'bool', 'double', 'int32', 'uint32', 'int64', 'uint64'] satisfies ScalarType[];
@@ -86,6 +88,7 @@ export function descriptorOf(name: MessageName): MessageDescriptor {
     required: fields.filter((field) => field.label === 'required'),
     withDefault: fields.filter((field) => field.defaultValue !== undefined),
     fieldByType: unionTable[name],
+    keepsEmptyLists: /^(Master|Agent)ResponseGet[A-Z][a-z]+$/.test(name),
   };
   descriptors.set(name, descriptor);
   return descriptor;

@@ -230,7 +230,7 @@ function writeObject(descriptor: MessageDescriptor, message: Readonly<Record<str
     if (value === undefined || value === null) continue;
     const field = descriptor.fieldByName.get(key);
     if (field === undefined) continue;
-    const written = writeField(field, value);
+    const written = writeField(field, value, descriptor.keepsEmptyLists);
     if (written !== '') text += text === '' ? field.key + written : `,${field.key}${written}`;
   }
   for (const field of descriptor.withDefault) {
@@ -242,10 +242,10 @@ function writeObject(descriptor: MessageDescriptor, message: Readonly<Record<str
   return `{${text}}`;
 }
 
-function writeField(field: FieldDescriptor, value: unknown): string {
+function writeField(field: FieldDescriptor, value: unknown, keepsEmptyLists: boolean): string {
   if (field.label === 'repeated') {
     const items = value as readonly unknown[];
-    if (items.length === 0) return '';
+    if (items.length === 0) return keepsEmptyLists ? '[]' : '';
     let text = '';
     for (let i = 0; i < items.length; i++) text += i === 0 ? writeValue(field.type, items[i]) : `,${writeValue(field.type, items[i])}`;
     return `[${text}]`;

@@ -1,0 +1,262 @@
+/** ACCEPT and DECLINE: what becomes of offers (mesos.md §2.6). */
+import {
+  isTerminal,
+  type OfferOperation,
+  Resources,
+  type SchedulerCallAccept,
+  type SchedulerCallDecline,
+  type TaskInfo,
+  type TaskState,
+  type TaskStatusReason,
+} from '@pronoia/mesos';
+import type { Step } from './message.ts';
+import { forgetOffer, withdrawOffer } from './offers.ts';
+import { type AgentEntry, type FrameworkEntry, isConnected, type MasterState, type OfferEntry, stateFor } from './state.ts';
+import { taskFault } from './task-validation.ts';
+import { addExecutor, addTask, masterStatus, newTask, tellScheduler } from './tasks.ts';
+
+const defaultRefuseSeconds = 5;
+
+export function decline(state: MasterState, framework: FrameworkEntry, call: SchedulerCallDecline, step: Step): void {
+  const refuseSeconds = call.filters?.refuse_seconds ?? defaultRefuseSeconds;
+  for (const { value } of call.offer_ids ?? []) {
+    const offer = state.offers.get(value);
+    // Already rescinded, or never ours: the scheduler's answer crossed ours.
+    if (offer === undefined || offer.frameworkId !== framework.id) continue;
+    forgetOffer(state, offer);
+    framework.counters.add('offers/declined');
+    state.allocator.recover(framework.id, offer.agentId, offer.resources, { refuseSeconds, nowMs: step.nowMs });
+  }
+}
+
+export function accept(state: MasterState, framework: FrameworkEntry, call: SchedulerCallAccept, step: Step): void {
+  const { operations = [], filters } = call;
+  const ids = (call.offer_ids ?? []).map((id) => id.value);
+  const offers = ids.map((id) => state.offers.get(id));
+  const fault = offersFault(framework, ids, offers);
+  const first = offers[0];
+  if (fault !== undefined || first === undefined) {
+    for (const offer of new Set(offers)) if (offer?.frameworkId === framework.id) withdrawOffer(state, offer, step, { tell: false });
+    return dropAll(
+      state,
+      framework,
+      operations,
+      'REASON_INVALID_OFFERS',
+      `Task launched with invalid offers: ${fault ?? 'no offers'}`,
+      step,
+    );
+  }
+
+  let left = Resources.empty;
+  for (const offer of offers) {
+    if (offer === undefined) continue;
+    left = left.plus(offer.resources);
+    forgetOffer(state, offer);
+    framework.counters.add('offers/accepted');
+  }
+  const agent = state.agents.get(first.agentId);
+  if (agent === undefined || !isConnected(agent)) {
+    state.allocator.recover(framework.id, first.agentId, left);
+    const reason = agent === undefined ? 'REASON_AGENT_REMOVED' : 'REASON_AGENT_DISCONNECTED';
+    return dropAll(state, framework, operations, reason, agent === undefined ? 'Agent was removed' : 'Agent is disconnected', step);
+  }
+
+  for (const operation of operations) {
+    framework.counters.add(`operations/${operation.type.toLowerCase()}`);
+    left = left.minus(apply(state, framework, agent, first.role, operation, left, step));
+  }
+  state.allocator.recover(framework.id, agent.id, left, {
+    refuseSeconds: filters?.refuse_seconds ?? defaultRefuseSeconds,
+    nowMs: step.nowMs,
+  });
+}
+
+function offersFault(framework: FrameworkEntry, ids: readonly string[], offers: readonly (OfferEntry | undefined)[]): string | undefined {
+  if (ids.length === 0) return 'No offers specified';
+  if (new Set(ids).size !== ids.length) return 'Duplicate offer in offer list';
+  const first = offers[0];
+  for (const [i, offer] of offers.entries()) {
+    if (offer === undefined) return `Offer ${ids[i]} is no longer valid`;
+    if (offer.frameworkId !== framework.id) return `Offer ${offer.id} belongs to another framework`;
+    if (offer.agentId !== first?.agentId) return 'Aggregated offers must belong to one single agent';
+    if (offer.role !== first.role) return 'Aggregated offers must be allocated to the same role';
+  }
+  return undefined;
+}
+
+/** Does one operation with what is left of the offers; returns what it used. */
+function apply(
+  state: MasterState,
+  framework: FrameworkEntry,
+  agent: AgentEntry,
+  role: string,
+  operation: OfferOperation,
+  left: Resources,
+  step: Step,
+): Resources {
+  switch (operation.type) {
+    case 'LAUNCH': {
+      let used = Resources.empty;
+      for (const task of operation.launch.task_infos ?? []) {
+        used = used.plus(launch(state, framework, agent, role, task, left.minus(used), step, operation.id?.value));
+      }
+      return used;
+    }
+    case 'LAUNCH_GROUP':
+    case 'RESERVE':
+    case 'UNRESERVE':
+    case 'CREATE':
+    case 'DESTROY':
+    case 'GROW_VOLUME':
+    case 'SHRINK_VOLUME':
+    case 'CREATE_DISK':
+    case 'DESTROY_DISK':
+      refuseOperation(framework, operation, agent.id, `not implemented yet: ${operation.type}`, step);
+      return Resources.empty;
+  }
+}
+
+function launch(
+  state: MasterState,
+  framework: FrameworkEntry,
+  agent: AgentEntry,
+  role: string,
+  given: TaskInfo,
+  left: Resources,
+  step: Step,
+  operationId: string | undefined,
+): Resources {
+  const task = filledIn(given, framework, role);
+  const fault =
+    operationId === undefined ? taskFault({ task, framework, agent, offered: left, role }) : "'id' is not allowed for LAUNCH operations";
+  if (fault !== undefined) {
+    const about = { taskId: given.task_id.value, agentId: agent.id, executorId: given.executor?.executor_id.value };
+    countError(state, framework);
+    tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_INVALID', fault, step.nowMs), step);
+    return Resources.empty;
+  }
+  const resources = Resources.of(task.resources);
+  let used = resources;
+  const { executor } = task;
+  if (executor !== undefined && agent.executors.get(framework.id)?.has(executor.executor_id.value) !== true) {
+    const executorResources = Resources.of(executor.resources);
+    addExecutor(framework, agent, { info: executor, resources: executorResources });
+    used = used.plus(executorResources);
+  }
+  addTask(state, framework, agent, newTask(framework.id, task, framework, resources), step);
+  if (agent.streamId !== undefined) {
+    step.out.push({
+      kind: 'to_agent',
+      streamId: agent.streamId,
+      message: { type: 'RUN_TASK', run_task: { framework_info: framework.info, task } },
+    });
+  }
+  return used;
+}
+
+/** What schedulers may leave out (mesos.md §2.6). */
+function filledIn(given: TaskInfo, framework: FrameworkEntry, role: string): TaskInfo {
+  const mark = (resources: TaskInfo['resources']): TaskInfo['resources'] => Resources.of(resources).allocatedByDefaultTo(role).toArray();
+  const { executor, health_check: health } = given;
+  return {
+    ...given,
+    resources: mark(given.resources) ?? [],
+    ...(executor === undefined
+      ? {}
+      : {
+          executor: {
+            ...executor,
+            framework_id: executor.framework_id ?? { value: framework.id },
+            resources: mark(executor.resources) ?? [],
+          },
+        }),
+    ...(health === undefined || health.type !== undefined
+      ? {}
+      : {
+          health_check: {
+            ...health,
+            ...(health.command !== undefined
+              ? { type: 'COMMAND' }
+              : health.http !== undefined
+                ? { type: 'HTTP' }
+                : health.tcp !== undefined
+                  ? { type: 'TCP' }
+                  : {}),
+          },
+        }),
+  };
+}
+
+/** Nothing of the call can be done: every task is dropped, every operation with an id is answered. */
+function dropAll(
+  state: MasterState,
+  framework: FrameworkEntry,
+  operations: readonly OfferOperation[],
+  reason: TaskStatusReason,
+  message: string,
+  step: Step,
+): void {
+  const dropped: TaskState = stateFor(framework, 'TASK_DROPPED');
+  for (const operation of operations) {
+    const tasks =
+      operation.type === 'LAUNCH'
+        ? (operation.launch.task_infos ?? [])
+        : operation.type === 'LAUNCH_GROUP'
+          ? (operation.launch_group.task_group.tasks ?? [])
+          : undefined;
+    if (tasks === undefined) {
+      refuseOperation(framework, operation, undefined, message, step);
+      continue;
+    }
+    for (const task of tasks) {
+      // A task of this id that already runs is another one: its state is not touched by a failed second launch.
+      const running = framework.tasks.get(task.task_id.value);
+      if (running !== undefined && !isTerminal(running.task.state)) continue;
+      const about = { taskId: task.task_id.value, agentId: task.agent_id.value, executorId: task.executor?.executor_id.value };
+      state.counters.add(`master/${dropped.toLowerCase().replace('task_', 'tasks_')}`);
+      framework.counters.add(`tasks/terminal/${dropped.toLowerCase()}`);
+      tellScheduler(framework, masterStatus(about, dropped, reason, message, step.nowMs), step);
+    }
+  }
+}
+
+function countError(state: MasterState, framework: FrameworkEntry): void {
+  state.counters.add('master/tasks_error');
+  state.counters.add('master/task_error/source_master/reason_task_invalid');
+  framework.counters.add('tasks/terminal/task_error');
+}
+
+/** An operation is answered when it carries an id; a task group's tasks are answered one by one. */
+function refuseOperation(
+  framework: FrameworkEntry,
+  operation: OfferOperation,
+  agentId: string | undefined,
+  message: string,
+  step: Step,
+): void {
+  if (operation.type === 'LAUNCH_GROUP') {
+    for (const task of operation.launch_group.task_group.tasks ?? []) {
+      const about = { taskId: task.task_id.value, agentId, executorId: operation.launch_group.executor.executor_id.value };
+      tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', message, step.nowMs), step);
+    }
+    return;
+  }
+  step.out.log('warn', { framework: framework.id, operation: operation.type, reason: message }, 'Operation refused');
+  if (operation.id === undefined || framework.streamId === undefined) return;
+  framework.counters.add('events/update_operation_status');
+  step.out.push({
+    kind: 'to_scheduler',
+    streamId: framework.streamId,
+    event: {
+      type: 'UPDATE_OPERATION_STATUS',
+      update_operation_status: {
+        status: {
+          operation_id: operation.id,
+          state: 'OPERATION_ERROR',
+          message,
+          ...(agentId === undefined ? {} : { agent_id: { value: agentId } }),
+        },
+      },
+    },
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * Runs the core: feeds it messages one after the other and performs its effects on a clock, streams and a registry that are handed in.
+ * The app gives it sockets and files; a simulation gives it queues.
+ */
+import { encodeJson, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
+import type { Clock, Logger } from '@pronoia/server';
+import type { Effect, MasterMessage, RegistryOperation } from './message.ts';
+import type { MasterState } from './state.ts';
+import { firstMessages, step } from './step.ts';
+
+/** An open answer to a client that subscribed. */
+export interface EventSink {
+  /** One record, as JSON text. */
+  write(json: string): void;
+  close(): void;
+}
+
+export interface AgentRegistry {
+  /** Resolves when the operation is durable. */
+  apply(operation: RegistryOperation): Promise<void>;
+}
+
+export interface ConductorOptions {
+  readonly state: MasterState;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly registry: AgentRegistry;
+  /** The registry failed: the master cannot go on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Conductor {
+  readonly state: MasterState;
+  readonly #options: ConductorOptions;
+  readonly #schedulers = new Map<string, EventSink>();
+  readonly #agents = new Map<string, EventSink>();
+  readonly #operators = new Map<string, EventSink>();
+  readonly #timers = new Set<{ cancel(): void }>();
+  readonly #queue: MasterMessage[] = [];
+  #isRunning = false;
+  #isStopped = false;
+
+  constructor(options: ConductorOptions) {
+    this.#options = options;
+    this.state = options.state;
+  }
+
+  start(): void {
+    for (const message of firstMessages(this.state)) this.dispatch(message);
+  }
+
+  /** Works on the message (and on what it brings about at once) before it returns, unless called from within. */
+  dispatch(message: MasterMessage): void {
+    if (this.#isStopped) return;
+    this.#queue.push(message);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of step(this.state, next, this.#options.clock.now(), this.#options.random)) this.#perform(effect);
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  attachScheduler(streamId: string, sink: EventSink): void {
+    this.#schedulers.set(streamId, sink);
+  }
+
+  attachAgent(streamId: string, sink: EventSink): void {
+    this.#agents.set(streamId, sink);
+  }
+
+  attachOperator(streamId: string, sink: EventSink): void {
+    this.#operators.set(streamId, sink);
+  }
+
+  /** The client closed its stream. */
+  schedulerClosed(streamId: string): void {
+    if (this.#schedulers.delete(streamId)) this.dispatch({ kind: 'scheduler_closed', streamId });
+  }
+
+  agentClosed(streamId: string): void {
+    if (this.#agents.delete(streamId)) this.dispatch({ kind: 'agent_closed', streamId });
+  }
+
+  operatorClosed(streamId: string): void {
+    if (this.#operators.delete(streamId)) this.dispatch({ kind: 'operator_closed', streamId });
+  }
+
+  /** Whether a report on this stream will be heard. */
+  hasAgentStream(streamId: string): boolean {
+    return this.#agents.has(streamId);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    for (const sinks of [this.#schedulers, this.#agents, this.#operators]) {
+      for (const sink of sinks.values()) sink.close();
+      sinks.clear();
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'to_scheduler':
+        return this.#toScheduler(effect.streamId, effect.event);
+      case 'close_scheduler':
+        return this.#close(this.#schedulers, effect.streamId);
+      case 'to_agent':
+        return this.#toAgent(effect.streamId, effect.message);
+      case 'close_agent':
+        return this.#close(this.#agents, effect.streamId);
+      case 'to_operators': {
+        const json = encodeJson('MasterEvent', effect.event);
+        for (const streamId of this.state.operatorStreams) this.#operators.get(streamId)?.write(json);
+        return;
+      }
+      case 'to_operator':
+        return this.#toOperator(effect.streamId, effect.event);
+      case 'close_operator':
+        return this.#close(this.#operators, effect.streamId);
+      case 'timer': {
+        const timer = this.#options.clock.setTimer(effect.afterMs, () => {
+          this.#timers.delete(timer);
+          this.dispatch(effect.message);
+        });
+        this.#timers.add(timer);
+        return;
+      }
+      case 'soon':
+        setImmediate(() => this.dispatch(effect.message));
+        return;
+      case 'registry':
+        this.#options.registry.apply(effect.operation).then(
+          () => this.dispatch(effect.message),
+          (error: unknown) => this.#options.onFailure(error),
+        );
+        return;
+      case 'log':
+        this.#options.log[effect.level](effect.fields, effect.message);
+        return;
+    }
+  }
+
+  #toScheduler(streamId: string, event: SchedulerEvent): void {
+    const sink = this.#schedulers.get(streamId);
+    if (sink !== undefined) sink.write(encodeJson('SchedulerEvent', event));
+  }
+
+  #toOperator(streamId: string, event: MasterEvent): void {
+    this.#operators.get(streamId)?.write(encodeJson('MasterEvent', event));
+  }
+
+  #toAgent(streamId: string, message: MasterToAgent): void {
+    const sink = this.#agents.get(streamId);
+    if (sink !== undefined) sink.write(JSON.stringify(message, bigintAsNumber));
+    // It hung up while the registry was admitting it: the core must hear of that after it has taken it in.
+    else this.#queue.push({ kind: 'agent_closed', streamId });
+  }
+
+  #close(sinks: Map<string, EventSink>, streamId: string): void {
+    const sink = sinks.get(streamId);
+    sinks.delete(streamId);
+    sink?.close();
+  }
+}
+
+/** Durations of a client may be longer than a number can hold exactly; nothing of ours needs such a digit. */
+const bigintAsNumber = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);

@@ -1,0 +1,92 @@
+/** The legacy JSON endpoints (mesos.md §6): what web pages, exporters and command-line tools of the original read. */
+import type { FastifyInstance } from 'fastify';
+import { buildInfo } from './build-info.ts';
+import type { Conductor } from './conductor.ts';
+import { refuse, respondEmpty, respondLegacy } from './respond.ts';
+import { addRoute } from './routes.ts';
+import { metricsSnapshot } from './snapshot.ts';
+import { agentsView, frameworksView, rolesView, stateView, summaryView, tasksView } from './views/legacy-views.ts';
+
+type Query = Readonly<Record<string, unknown>>;
+
+/** The first value of a query parameter that may be repeated. */
+function parameter(query: unknown, name: string): string | undefined {
+  const value = (query as Query)[name];
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' && first !== '' ? first : undefined;
+}
+
+export function addLegacyApi(
+  app: FastifyInstance,
+  conductor: Conductor,
+  options: { flags: Readonly<Record<string, string>>; now: () => number },
+): void {
+  const { state } = conductor;
+  const { flags } = options;
+  const leader = (): string => `//${state.info.hostname ?? state.info.address?.ip ?? '127.0.0.1'}:${state.info.port}`;
+
+  addRoute(app, 'GET', '/state', (request, reply) => respondLegacy(request, reply, stateView(state, buildInfo, flags)));
+  addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(state, flags['cluster'])));
+  addRoute(app, 'GET', '/slaves', (request, reply) =>
+    respondLegacy(request, reply, agentsView(state, parameter(request.query, 'slave_id'))),
+  );
+  addRoute(app, 'GET', '/frameworks', (request, reply) =>
+    respondLegacy(request, reply, frameworksView(state, parameter(request.query, 'framework_id'))),
+  );
+  addRoute(app, 'GET', '/tasks', (request, reply) => {
+    const limit = integer(parameter(request.query, 'limit'), 100);
+    const offset = integer(parameter(request.query, 'offset'), 0);
+    const order = parameter(request.query, 'order') ?? 'desc';
+    if (limit === undefined || limit < -1)
+      return refuse(reply, 400, "Failed to parse query parameter 'limit': expected an integer of at least -1");
+    if (offset === undefined || offset < 0)
+      return refuse(reply, 400, "Failed to parse query parameter 'offset': expected a non-negative integer");
+    const view = tasksView(state, {
+      limit,
+      offset,
+      order: order === 'asc' ? 'asc' : 'desc',
+      frameworkId: parameter(request.query, 'framework_id'),
+      taskId: parameter(request.query, 'task_id'),
+    });
+    return respondLegacy(request, reply, view);
+  });
+  addRoute(app, 'GET', '/roles', (request, reply) => respondLegacy(request, reply, rolesView(state)));
+  addRoute(app, 'GET', '/weights', (request, reply) =>
+    respondLegacy(
+      request,
+      reply,
+      [...state.weights].map(([role, weight]) => ({ role, weight })),
+    ),
+  );
+  addRoute(app, 'GET', '/quota', (request, reply) => respondLegacy(request, reply, { infos: [], configs: [] }));
+  addRoute(app, 'GET', '/maintenance/schedule', (request, reply) => respondLegacy(request, reply, { windows: [] }));
+  addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, {}));
+  addRoute(app, 'GET', '/flags', (request, reply) => respondLegacy(request, reply, { flags }));
+  addRoute(app, 'GET', '/health', (_request, reply) => respondEmpty(reply, 200));
+  addRoute(app, 'GET', '/version', (request, reply) => respondLegacy(request, reply, buildInfo));
+  addRoute(app, 'GET', '/redirect', (_request, reply) => reply.code(307).header('location', leader()).send());
+  addRoute(app, 'GET', '/metrics/snapshot', (request, reply) => respondLegacy(request, reply, metricsSnapshot(state, options.now())));
+  addRoute(app, 'GET', '/system/stats.json', (request, reply) => {
+    const values = metricsSnapshot(state, options.now());
+    return respondLegacy(request, reply, {
+      avg_load_1min: values['system/load_1min'],
+      avg_load_5min: values['system/load_5min'],
+      avg_load_15min: values['system/load_15min'],
+      cpus_total: values['system/cpus_total'],
+      mem_total_bytes: values['system/mem_total_bytes'],
+      mem_free_bytes: values['system/mem_free_bytes'],
+    });
+  });
+  addRoute(app, 'POST', '/teardown', (request, reply) => {
+    const id = parameter(request.body ?? {}, 'frameworkId');
+    if (id === undefined) return refuse(reply, 400, "Missing 'frameworkId' query parameter in the request body");
+    if (!state.frameworks.has(id)) return refuse(reply, 400, `No framework found with ID ${id}`);
+    conductor.dispatch({ kind: 'teardown', frameworkId: id });
+    return respondEmpty(reply, 200);
+  });
+}
+
+function integer(text: string | undefined, otherwise: number): number | undefined {
+  if (text === undefined) return otherwise;
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,22 @@
+/** Which media types a request brings and wants (mesos.md §1.2). */
+
+/** The value of the last line of that name: a header sent twice is not joined here, as Node joins it, but replaced. */
+export function lastHeader(rawHeaders: readonly string[], name: string): string | undefined {
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (rawHeaders[i]?.toLowerCase() === name) return rawHeaders[i + 1];
+  return undefined;
+}
+
+/** Exact types, then `type/*`, then everything; `q=0` excludes, other weights do not rank. */
+export function accepts(accept: string | undefined, type: string): boolean {
+  if (accept === undefined || accept.trim() === '') return true;
+  const [main = ''] = type.split('/');
+  const ranges = accept.split(',').map((part) => {
+    const [range = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    return { range, isExcluded: parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) };
+  });
+  for (const wanted of [type, `${main}/*`, '*/*']) {
+    const found = ranges.find(({ range }) => range === wanted);
+    if (found !== undefined) return !found.isExcluded;
+  }
+  return false;
+}

@@ -1,0 +1,135 @@
+/** POST /api/v1: the operator API (mesos.md §4). Each call is one line here; what it shows is made in views. */
+import { decodeJson, encodeJson, type MasterCall, type MasterResponse, MessageError, uuidText } from '@pronoia/mesos';
+import type { Logger } from '@pronoia/server';
+import type { FastifyInstance } from 'fastify';
+import { buildInfo } from './build-info.ts';
+import type { Conductor } from './conductor.ts';
+import { accepts, lastHeader } from './media.ts';
+import { bodyRefusal } from './request-body.ts';
+import { openStream, refuse, respondEmpty, respondJson } from './respond.ts';
+import { addRoute } from './routes.ts';
+import { metricsSnapshot } from './snapshot.ts';
+import type { MasterState } from './state.ts';
+import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from './views/operator-views.ts';
+
+export interface OperatorApiOptions {
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly now: () => number;
+  /** As given on the command line, for GET_FLAGS. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
+  const { state } = conductor;
+  addRoute(app, 'POST', '/api/v1', (request, reply) => {
+    const wrong = bodyRefusal(request);
+    if (wrong !== undefined) return refuse(reply, wrong.status, wrong.message);
+    let call: MasterCall;
+    try {
+      call = decodeJson('MasterCall', request.body as Buffer);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      return refuse(reply, error.kind === 'no_type' ? 501 : 400, `Failed to parse body into master::Call: ${error.message}`);
+    }
+    if (!accepts(lastHeader(request.raw.rawHeaders, 'accept'), 'application/json')) {
+      return refuse(reply, 406, "Expecting 'Accept' to allow 'application/json'");
+    }
+    if (call.type === 'SUBSCRIBE') {
+      const streamId = uuidText(options.random);
+      const sink = openStream(
+        reply,
+        { 'content-type': 'application/json' },
+        {
+          closed: () => conductor.operatorClosed(streamId),
+          overflow: (backlogBytes) =>
+            options.log.warn({ streamId, backlogBytes }, 'An operator does not read its events; closing its stream'),
+        },
+      );
+      conductor.attachOperator(streamId, sink);
+      conductor.dispatch({ kind: 'operator_subscribe', streamId });
+      return reply;
+    }
+    if (call.type === 'TEARDOWN') {
+      const { value } = call.teardown.framework_id;
+      if (!state.frameworks.has(value)) return refuse(reply, 400, `No framework found with ID ${value}`);
+      conductor.dispatch({ kind: 'teardown', frameworkId: value });
+      return respondEmpty(reply, 200);
+    }
+    if (call.type === 'GET_METRICS' && call.get_metrics === undefined) return refuse(reply, 400, "Expecting 'get_metrics' to be present");
+    const response = answer(state, call, options);
+    if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
+    return respondJson(request, reply, encodeJson('MasterResponse', response));
+  });
+}
+
+function answer(state: MasterState, call: MasterCall, options: OperatorApiOptions): MasterResponse | undefined {
+  switch (call.type) {
+    case 'GET_HEALTH':
+      return { type: 'GET_HEALTH', get_health: { healthy: true } };
+    case 'GET_FLAGS':
+      return { type: 'GET_FLAGS', get_flags: { flags: Object.entries(options.flags).map(([name, value]) => ({ name, value })) } };
+    case 'GET_VERSION':
+      return { type: 'GET_VERSION', get_version: { version_info: buildInfo } };
+    case 'GET_METRICS':
+      return {
+        type: 'GET_METRICS',
+        get_metrics: { metrics: Object.entries(metricsSnapshot(state, options.now())).map(([name, value]) => ({ name, value })) },
+      };
+    case 'GET_LOGGING_LEVEL':
+      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: 0 } };
+    case 'GET_STATE':
+      return { type: 'GET_STATE', get_state: getState(state) };
+    case 'GET_AGENTS':
+      return { type: 'GET_AGENTS', get_agents: getAgents(state) };
+    case 'GET_FRAMEWORKS':
+      return { type: 'GET_FRAMEWORKS', get_frameworks: getFrameworks(state) };
+    case 'GET_EXECUTORS':
+      return { type: 'GET_EXECUTORS', get_executors: getExecutors(state) };
+    case 'GET_OPERATIONS':
+      return { type: 'GET_OPERATIONS', get_operations: { operations: [] } };
+    case 'GET_TASKS':
+      return { type: 'GET_TASKS', get_tasks: getTasks(state) };
+    case 'GET_ROLES':
+      return { type: 'GET_ROLES', get_roles: getRoles(state) };
+    case 'GET_WEIGHTS':
+      return {
+        type: 'GET_WEIGHTS',
+        get_weights: { weight_infos: [...state.weights].map(([role, weight]) => ({ role, weight })) },
+      };
+    case 'GET_MASTER':
+      return {
+        type: 'GET_MASTER',
+        get_master: { master_info: state.info, start_time: state.startedMs / 1000, elected_time: state.startedMs / 1000 },
+      };
+    case 'GET_MAINTENANCE_STATUS':
+      return { type: 'GET_MAINTENANCE_STATUS', get_maintenance_status: { status: {} } };
+    case 'GET_MAINTENANCE_SCHEDULE':
+      return { type: 'GET_MAINTENANCE_SCHEDULE', get_maintenance_schedule: { schedule: {} } };
+    case 'GET_QUOTA':
+      return { type: 'GET_QUOTA', get_quota: { status: {} } };
+    case 'SUBSCRIBE':
+    case 'TEARDOWN':
+    case 'SET_LOGGING_LEVEL':
+    case 'LIST_FILES':
+    case 'READ_FILE':
+    case 'UPDATE_WEIGHTS':
+    case 'RESERVE_RESOURCES':
+    case 'UNRESERVE_RESOURCES':
+    case 'CREATE_VOLUMES':
+    case 'DESTROY_VOLUMES':
+    case 'GROW_VOLUME':
+    case 'SHRINK_VOLUME':
+    case 'UPDATE_MAINTENANCE_SCHEDULE':
+    case 'START_MAINTENANCE':
+    case 'STOP_MAINTENANCE':
+    case 'DRAIN_AGENT':
+    case 'DEACTIVATE_AGENT':
+    case 'REACTIVATE_AGENT':
+    case 'UPDATE_QUOTA':
+    case 'SET_QUOTA':
+    case 'REMOVE_QUOTA':
+    case 'MARK_AGENT_GONE':
+      return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The master's durable memory (mesos.md §10.2): which agents it admitted, lost or banned. An append-only file of lines,
+ *
+ *     <crc32 of the JSON, 8 hexadecimal digits> <JSON> LF
+ *
+ * A line cut short at the end is a write that was never answered: it is dropped. Any other damage stops the start, with its place.
+ * When the file has grown to several times what it says, it is written anew beside and moved into place.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { type AgentInfo, readMessage } from '@pronoia/mesos';
+import type { AgentRegistry } from './conductor.ts';
+import { errors } from './errors.ts';
+import type { RegistryOperation } from './message.ts';
+
+export interface RegistryContent {
+  readonly agents: Map<string, AgentInfo>;
+  /** Since when, Unix milliseconds. */
+  readonly unreachable: Map<string, number>;
+  readonly gone: Map<string, number>;
+}
+
+/** A file below this size is not worth compacting. */
+const compactFromBytes = 1024 * 1024;
+const compactAtFactor = 4;
+
+function applyTo(content: RegistryContent, operation: RegistryOperation): void {
+  switch (operation.kind) {
+    case 'admit': {
+      const id = operation.agent.id?.value ?? '';
+      content.agents.set(id, operation.agent);
+      content.unreachable.delete(id);
+      return;
+    }
+    case 'unreachable':
+      content.agents.delete(operation.agentId);
+      content.unreachable.set(operation.agentId, operation.atMs);
+      return;
+    case 'remove':
+      content.agents.delete(operation.agentId);
+      return;
+  }
+}
+
+const checksum = (json: string): string => crc32(json).toString(16).padStart(8, '0');
+const lineOf = (operation: RegistryOperation): string => {
+  const json = JSON.stringify(operation);
+  return `${checksum(json)} ${json}\n`;
+};
+
+function readOperation(json: string): RegistryOperation {
+  const operation = JSON.parse(json) as RegistryOperation;
+  return operation.kind === 'admit' ? { kind: 'admit', agent: readMessage('AgentInfo', operation.agent) } : operation;
+}
+
+/** What the file says, and how many of its bytes are whole. */
+function replay(path: string): { content: RegistryContent; wholeBytes: number } {
+  const content: RegistryContent = { agents: new Map(), unreachable: new Map(), gone: new Map() };
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { content, wholeBytes: 0 };
+    throw error;
+  }
+  let at = 0;
+  while (at < bytes.length) {
+    const end = bytes.indexOf(0x0a, at);
+    // The last write was cut off: nobody was told that it was done.
+    if (end < 0) break;
+    const line = bytes.subarray(at, end).toString('utf8');
+    const json = line.slice(9);
+    if (line.slice(0, 8) !== checksum(json)) throw errors.fail('registry_damaged', { path, offset: at });
+    applyTo(content, readOperation(json));
+    at = end + 1;
+  }
+  return { content, wholeBytes: at };
+}
+
+export class RegistryLog implements AgentRegistry {
+  /** As of the last write that is durable. */
+  readonly content: RegistryContent;
+  readonly #path: string;
+  #file: FileHandle;
+  #sizeBytes: number;
+  #waiting: { operation: RegistryOperation; done: () => void; failed: (error: unknown) => void }[] = [];
+  #writing: Promise<void> | undefined;
+
+  private constructor(path: string, content: RegistryContent, file: FileHandle, sizeBytes: number) {
+    this.#path = path;
+    this.content = content;
+    this.#file = file;
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** Reads `folder`/registry.log, which is made when it is not there. Throws CodedError `registry_damaged`. */
+  static async open(folder: string): Promise<RegistryLog> {
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, 'registry.log');
+    const { content, wholeBytes } = replay(path);
+    const file = await open(path, 'a');
+    await file.truncate(wholeBytes);
+    syncFolder(dirname(path));
+    return new RegistryLog(path, content, file, wholeBytes);
+  }
+
+  /** Everything that is asked while a write is under way goes into the next one. */
+  apply(operation: RegistryOperation): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ operation, done, failed });
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        const text = batch.map(({ operation }) => lineOf(operation)).join('');
+        await this.#file.appendFile(text);
+        await this.#file.datasync();
+        this.#sizeBytes += Buffer.byteLength(text);
+        for (const { operation } of batch) applyTo(this.content, operation);
+        if (this.#sizeBytes > compactFromBytes) await this.#compact();
+        for (const { done } of batch) done();
+      } catch (error) {
+        for (const { failed } of batch) failed(error);
+      }
+    }
+  }
+
+  async #compact(): Promise<void> {
+    const operations: RegistryOperation[] = [...this.content.agents.values()].map((agent) => ({ kind: 'admit', agent }));
+    for (const [agentId, atMs] of this.content.unreachable) operations.push({ kind: 'unreachable', agentId, atMs });
+    const text = operations.map(lineOf).join('');
+    if (this.#sizeBytes < compactAtFactor * Buffer.byteLength(text)) return;
+    const beside = `${this.#path}.new`;
+    const descriptor = openSync(beside, 'w');
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+    renameSync(beside, this.#path);
+    syncFolder(dirname(this.#path));
+    await this.#file.close();
+    this.#file = await open(this.#path, 'a');
+    this.#sizeBytes = Buffer.byteLength(text);
+  }
+}
+
+/** A new or renamed file is durable only with its folder. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}

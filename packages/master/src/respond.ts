@@ -1,0 +1,68 @@
+/** Answers: bodies with their length, compressed when asked for; refusals as short plain text; streams of records. */
+import type { ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { encodeRecord } from '@pronoia/mesos';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EventSink } from './conductor.ts';
+
+const compress = promisify(gzip);
+/** Smaller bodies are not worth it (mesos.md §1.2). */
+const compressFromBytes = 1024;
+
+export async function respondJson(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  json: string,
+  contentType = 'application/json',
+): Promise<FastifyReply> {
+  const body = Buffer.from(json);
+  reply.header('content-type', contentType);
+  if (body.length < compressFromBytes || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
+  return reply.header('content-encoding', 'gzip').send(await compress(body, { level: 1 }));
+}
+
+/** GET answers of the legacy endpoints: `?jsonp=f` wraps them for pages of other origins. */
+export function respondLegacy(request: FastifyRequest, reply: FastifyReply, value: unknown): Promise<FastifyReply> {
+  const { jsonp } = request.query as { jsonp?: unknown };
+  const json = JSON.stringify(value);
+  return typeof jsonp === 'string'
+    ? respondJson(request, reply, `${jsonp}(${json})`, 'text/javascript')
+    : respondJson(request, reply, json);
+}
+
+export const refuse = (reply: FastifyReply, status: number, message: string): FastifyReply =>
+  reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(message);
+
+/** No body and no Content-Type: some clients take the header for a body to come (mesos.md §1.2). */
+export const respondEmpty = (reply: FastifyReply, status: 200 | 202): FastifyReply => reply.code(status).send();
+
+/** A subscriber that reads nothing must not fill the master's memory. */
+const backlogLimitBytes = 64 * 1024 * 1024;
+
+/** Takes the connection over and answers with a stream of records: one record per write, one write per chunk (mesos.md §1.5). */
+export function openStream(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  on: { closed: () => void; overflow: (backlogBytes: number) => void },
+): EventSink {
+  reply.hijack();
+  const raw: ServerResponse = reply.raw;
+  raw.writeHead(200, headers);
+  raw.flushHeaders();
+  raw.on('close', on.closed);
+  raw.on('error', on.closed);
+  return {
+    write(json) {
+      if (raw.destroyed || raw.writableEnded) return;
+      raw.write(encodeRecord(json));
+      if (raw.writableLength > backlogLimitBytes) {
+        on.overflow(raw.writableLength);
+        raw.destroy();
+      }
+    },
+    close() {
+      raw.end();
+    },
+  };
+}
