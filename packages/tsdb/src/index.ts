@@ -1,1 +1,5 @@
-export {};
+export type { HeadStatistics, NamedCount } from './cardinality.ts';
+export type { Disk, DiskFile } from './disk/disk.ts';
+export { StorageError, type StorageErrorCode } from './errors.ts';
+export type { SeriesExemplars } from './head/exemplars.ts';
+export { open, type Tsdb, type TsdbLog, type TsdbOptions } from './tsdb.ts';

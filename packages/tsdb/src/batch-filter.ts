@@ -1,0 +1,48 @@
+/**
+ * Cuts a freshly decoded run of samples to what a query may see. Works in place on the columns of a batch.
+ */
+import type { SampleBatch } from '@pronoia/model';
+
+export interface ClosedInterval {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * Keeps of `batch[from, from + count)` the samples inside `[minMs, maxMs]` and outside the deleted intervals, moved to
+ * `from`. Times ascend. Returns how many are left.
+ */
+export function keepSamples(
+  batch: SampleBatch,
+  from: number,
+  count: number,
+  minMs: number,
+  maxMs: number,
+  deleted: readonly ClosedInterval[],
+): number {
+  const { times } = batch;
+  let first = from;
+  let end = from + count;
+  while (first < end && (times[first] as number) < minMs) first++;
+  while (end > first && (times[end - 1] as number) > maxMs) end--;
+  if (first > from) moveSamples(batch, first, end, from);
+  let kept = end - first;
+  for (const { minMs: deletedMin, maxMs: deletedMax } of deleted) {
+    if (kept === 0) break;
+    let start = from;
+    while (start < from + kept && (times[start] as number) < deletedMin) start++;
+    let stop = start;
+    while (stop < from + kept && (times[stop] as number) <= deletedMax) stop++;
+    if (stop === start) continue;
+    moveSamples(batch, stop, from + kept, start);
+    kept -= stop - start;
+  }
+  return kept;
+}
+
+function moveSamples(batch: SampleBatch, start: number, end: number, to: number): void {
+  batch.times.copyWithin(to, start, end);
+  batch.values.copyWithin(to, start, end);
+  batch.stale.copyWithin(to, start, end);
+  if (batch.hasHistograms) batch.histograms.copyWithin(to, start, end);
+}

@@ -1,0 +1,215 @@
+/**
+ * One batch of samples on its way into the head. The order in `commit` is the durability argument:
+ *
+ * 1. new series, then samples, are put in line for the log: replay reads forward once and must know a ref before it meets it;
+ * 2. we wait until the log has been handed to the operating system: from here on the death of the process loses nothing;
+ * 3. only then the samples enter the head, all in one step: what a query has seen is in the log.
+ *
+ * A sample may have become out of order since it was taken (two appenders, one series). It is dropped in step 3, and replay,
+ * which applies the log in the same order by the same rule, drops it too.
+ */
+import type { Appender, AppendOptions, Exemplar, FloatHistogram, Labels, Rejection, SeriesRef } from '@pronoia/model';
+import { ByteWriter } from '../byte-writer.ts';
+import { StorageError } from '../errors.ts';
+import type { TsdbMetrics } from '../metrics.ts';
+import { highWord, nanHigh, nanLow, SampleColumns, staleHigh, staleLow } from '../sample-columns.ts';
+import { encodeExemplars, encodeSamples, encodeSeries } from '../wal/record.ts';
+import type { WalWriter } from '../wal/writer.ts';
+import type { ExemplarRing } from './exemplars.ts';
+import type { Head } from './head.ts';
+
+/** What appenders of one database share. */
+export interface AppenderContext {
+  readonly head: Head;
+  readonly wal: WalWriter;
+  readonly exemplars: ExemplarRing;
+  readonly metrics: TsdbMetrics;
+  /** Throws when nothing may be appended any more. */
+  check(): void;
+  /** The batch is in the head now: `columns` hold it. */
+  committed(columns: SampleColumns): void;
+  /** The appender is done with; its columns may serve another. */
+  finished(appender: HeadAppender, columns: SampleColumns): void;
+}
+
+const valueBits = new Float64Array(1);
+const valueWords = new Uint32Array(valueBits.buffer);
+const record = new ByteWriter(64 * 1024);
+
+export class HeadAppender implements Appender {
+  readonly #context: AppenderContext;
+  readonly #columns: SampleColumns;
+  readonly #exemplars: (readonly [ref: number, exemplar: Exemplar])[] = [];
+  /** Series whose records are in line for the log. */
+  #unconfirmed: number[] = [];
+  #isOpen = true;
+
+  constructor(context: AppenderContext, columns: SampleColumns) {
+    this.#context = context;
+    this.#columns = columns;
+    columns.length = 0;
+  }
+
+  append(ref: SeriesRef, labels: Labels, tMs: number, value: number | FloatHistogram, options?: AppendOptions): SeriesRef | Rejection {
+    const { head, metrics } = this.#context;
+    this.#mustBeOpen();
+    let slot = head.series.slotOf(ref);
+    if (slot < 0) {
+      const made = this.#getOrCreate(labels);
+      if (typeof made === 'string') return made;
+      slot = made;
+    }
+    let high: number;
+    let low: number;
+    if (options?.stale === true) {
+      high = staleHigh;
+      low = staleLow;
+    } else if (typeof value !== 'number') {
+      throw new StorageError('unsupported', 'native histograms cannot be stored yet');
+    } else if (value !== value) {
+      high = nanHigh;
+      low = nanLow;
+    } else {
+      valueBits[0] = value;
+      high = valueWords[highWord] as number;
+      low = valueWords[1 - highWord] as number;
+    }
+    const answer = head.appendable(slot, tMs, high, low);
+    const ownRef = head.series.ref(slot);
+    switch (answer) {
+      case 'yes':
+        this.#columns.pushWords(ownRef, tMs, high, low);
+        return ownRef;
+      case 'repeated':
+        return ownRef;
+      case 'out_of_order':
+        metrics.outOfOrder.inc({ type: 'float' });
+        return answer;
+      case 'out_of_bounds':
+        metrics.outOfBounds.inc({ type: 'float' });
+        return answer;
+      case 'duplicate_timestamp':
+        metrics.duplicates.inc();
+        return answer;
+      default:
+        return answer;
+    }
+  }
+
+  #getOrCreate(labels: Labels): number | Rejection {
+    const { head, metrics } = this.#context;
+    const before = head.seriesCount;
+    const slot = head.getOrCreate(labels);
+    if (head.seriesCount > before) metrics.seriesCreated.inc();
+    return slot;
+  }
+
+  appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef | Rejection {
+    const { head, exemplars, metrics } = this.#context;
+    this.#mustBeOpen();
+    let slot = head.series.slotOf(ref);
+    if (slot < 0) {
+      const made = this.#getOrCreate(labels);
+      if (typeof made === 'string') return made;
+      slot = made;
+    }
+    const ownRef = head.series.ref(slot);
+    if (!exemplars.isOn) return ownRef;
+    const answer = exemplars.appendable(ownRef, exemplar);
+    if (answer === 'yes') this.#exemplars.push([ownRef, exemplar]);
+    else if (answer !== 'repeated') {
+      if (answer === 'out_of_order') metrics.exemplarsOutOfOrder.inc();
+      return answer;
+    }
+    return ownRef;
+  }
+
+  /** Refs that wait in this batch: their series must stay. */
+  *pendingRefs(): Iterable<number> {
+    const { refs, length } = this.#columns;
+    for (let i = 0; i < length; i++) yield refs[i] as number;
+    for (const [ref] of this.#exemplars) yield ref;
+  }
+
+  /** The log lost what was in line: the next batch must name these series again. */
+  logFailed(): void {
+    const { head } = this.#context;
+    for (const ref of this.#unconfirmed) {
+      const slot = head.series.slotOf(ref);
+      if (slot >= 0) head.setLogged(slot, false);
+    }
+    this.#unconfirmed = [];
+  }
+
+  async commit(): Promise<void> {
+    this.#mustBeOpen();
+    this.#isOpen = false;
+    const { wal } = this.#context;
+    const columns = this.#columns;
+    try {
+      this.#context.check();
+      if (columns.length === 0 && this.#exemplars.length === 0) return;
+      // 1.
+      this.#logSeries();
+      if (columns.length > 0) {
+        encodeSamples(record.reset(), columns);
+        wal.log(record.view());
+      }
+      if (this.#exemplars.length > 0) {
+        encodeExemplars(record.reset(), this.#exemplars);
+        wal.log(record.view());
+      }
+      // 2.
+      await wal.flush();
+      this.#unconfirmed = [];
+      // 3.
+      this.#apply();
+    } finally {
+      this.#context.finished(this, columns);
+    }
+  }
+
+  #logSeries(): void {
+    const { head, wal } = this.#context;
+    const unlogged: [number, Labels][] = [];
+    for (const ref of this.pendingRefs()) {
+      const slot = head.series.slotOf(ref);
+      if (slot < 0 || head.isLogged(slot)) continue;
+      head.setLogged(slot, true);
+      this.#unconfirmed.push(ref);
+      unlogged.push([ref, head.series.labels(slot)]);
+    }
+    if (unlogged.length === 0) return;
+    encodeSeries(record.reset(), unlogged);
+    wal.log(record.view());
+  }
+
+  #apply(): void {
+    const { head, exemplars, metrics } = this.#context;
+    const columns = this.#columns;
+    head.commits++;
+    let appended = 0;
+    for (let i = 0; i < columns.length; i++) {
+      const slot = head.series.slotOf(columns.refs[i] as number);
+      if (slot >= 0 && head.append(slot, columns.times[i] as number, columns.high(i), columns.low(i))) appended++;
+    }
+    for (const [ref, exemplar] of this.#exemplars) {
+      const slot = head.series.slotOf(ref);
+      if (slot >= 0) exemplars.add(ref, head.series.labels(slot), exemplar);
+    }
+    if (appended > 0) metrics.samplesAppended.inc({ type: 'float' }, appended);
+    if (appended < columns.length) metrics.outOfOrder.inc({ type: 'float' }, columns.length - appended);
+    if (this.#exemplars.length > 0) metrics.exemplarsAppended.inc(this.#exemplars.length);
+    this.#context.committed(columns);
+  }
+
+  rollback(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#context.finished(this, this.#columns);
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#isOpen) throw new Error('BUG: an appender is used after commit or rollback');
+  }
+}

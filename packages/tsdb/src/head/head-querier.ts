@@ -1,0 +1,186 @@
+/**
+ * A view of the head as it was when the querier was made: commits that come later stay invisible, whole.
+ */
+import {
+  compareBytes,
+  Labels,
+  type Matcher,
+  type Querier,
+  type SampleReader,
+  type SelectHints,
+  type Series,
+  type SeriesSet,
+} from '@pronoia/model';
+import { type PostingsIndex, selectPostings } from '../postings-query.ts';
+import type { Head } from './head.ts';
+import { HeadReader } from './head-reader.ts';
+
+export class HeadIndex implements PostingsIndex {
+  readonly #head: Head;
+
+  constructor(head: Head) {
+    this.#head = head;
+  }
+
+  all(): Uint32Array {
+    return Uint32Array.from({ length: this.#head.series.count }, (_, slot) => slot);
+  }
+
+  postings(name: string, value: string): Uint32Array {
+    const { symbols, postings } = this.#head.series;
+    const nameId = symbols.find(name);
+    const valueId = symbols.find(value);
+    return nameId < 0 || valueId < 0 ? new Uint32Array(0) : postings.get(nameId, valueId);
+  }
+
+  *values(name: string, prefix: string): Iterable<string> {
+    const { symbols, postings } = this.#head.series;
+    for (const id of postings.values(symbols.find(name))) {
+      const text = symbols.text(id);
+      if (text.startsWith(prefix)) yield text;
+    }
+  }
+}
+
+class HeadSeries implements Series {
+  readonly labels: Labels;
+  readonly #head: Head;
+  readonly #ref: number;
+  readonly #minMs: number;
+  readonly #maxMs: number;
+
+  constructor(head: Head, ref: number, labels: Labels, minMs: number, maxMs: number) {
+    this.labels = labels;
+    this.#head = head;
+    this.#ref = ref;
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+  }
+
+  samples(): SampleReader {
+    return new HeadReader(this.#head, this.#ref, this.#minMs, this.#maxMs);
+  }
+}
+
+/** Commits that came after a querier was made, while it is open: their columns, so that it can tell what it must not see. */
+export interface LaterCommit {
+  readonly commit: number;
+  readonly refs: Float64Array;
+  readonly times: Float64Array;
+}
+
+export class HeadQuerier implements Querier {
+  readonly #head: Head;
+  readonly #index: HeadIndex;
+  readonly #minMs: number;
+  readonly #maxMs: number;
+  readonly #commit: number;
+  readonly #laterCommits: readonly LaterCommit[];
+  readonly #onClose: (querier: HeadQuerier) => void;
+  /** First time per ref among the commits after ours. */
+  readonly #firstHidden = new Map<number, number>();
+  #hiddenUpTo: number;
+
+  constructor(head: Head, minMs: number, maxMs: number, laterCommits: readonly LaterCommit[], onClose: (querier: HeadQuerier) => void) {
+    this.#head = head;
+    this.#index = new HeadIndex(head);
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+    this.#commit = head.commits;
+    this.#hiddenUpTo = head.commits;
+    this.#laterCommits = laterCommits;
+    this.#onClose = onClose;
+  }
+
+  get minMs(): number {
+    return this.#minMs;
+  }
+
+  get commit(): number {
+    return this.#commit;
+  }
+
+  async select(matchers: readonly Matcher[], hints?: SelectHints, signal?: AbortSignal): Promise<SeriesSet> {
+    signal?.throwIfAborted();
+    const series: Series[] = [];
+    for (const slot of this.#slots(matchers)) {
+      const lastMs = this.#lastVisibleMs(slot);
+      if (lastMs < this.#minMs || this.#head.firstMs(slot) > Math.min(lastMs, this.#maxMs)) continue;
+      const ref = this.#head.series.ref(slot);
+      series.push(new HeadSeries(this.#head, ref, this.#head.series.labels(slot), this.#minMs, Math.min(lastMs, this.#maxMs)));
+    }
+    series.sort((a, b) => Labels.compare(a.labels, b.labels));
+    if (hints?.limit !== undefined && hints.limit > 0) series.length = Math.min(series.length, hints.limit);
+    return { series, warnings: [] };
+  }
+
+  #slots(matchers: readonly Matcher[]): Uint32Array {
+    const { minMs, maxMs } = this.#head;
+    return maxMs < this.#minMs || minMs > this.#maxMs ? new Uint32Array(0) : selectPostings(this.#index, matchers);
+  }
+
+  /** In-order samples: everything up to this time was there when the querier was made. */
+  #lastVisibleMs(slot: number): number {
+    const lastMs = this.#head.lastMs(slot);
+    if (this.#head.lastCommit(slot) <= this.#commit) return lastMs;
+    this.#readLaterCommits();
+    const hidden = this.#firstHidden.get(this.#head.series.ref(slot));
+    return hidden === undefined ? lastMs : hidden - 1;
+  }
+
+  #readLaterCommits(): void {
+    for (const { commit, refs, times } of this.#laterCommits) {
+      if (commit <= this.#hiddenUpTo) continue;
+      this.#hiddenUpTo = commit;
+      for (let i = 0; i < refs.length; i++) {
+        const ref = refs[i] as number;
+        if (!this.#firstHidden.has(ref)) this.#firstHidden.set(ref, times[i] as number);
+      }
+    }
+  }
+
+  async labelNames(matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
+    signal?.throwIfAborted();
+    const { symbols } = this.#head.series;
+    const ids = new Set<number>();
+    for (const slot of this.#visibleSlots(matchers)) {
+      const labelIds = this.#head.series.ids(slot);
+      for (let i = 0; i < labelIds.length; i += 2) ids.add(labelIds[i] as number);
+    }
+    return cut(
+      [...ids].map((id) => symbols.text(id)),
+      limit,
+    );
+  }
+
+  async labelValues(name: string, matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
+    signal?.throwIfAborted();
+    const { symbols } = this.#head.series;
+    const nameId = symbols.find(name);
+    const ids = new Set<number>();
+    for (const slot of this.#visibleSlots(matchers)) {
+      const labelIds = this.#head.series.ids(slot);
+      for (let i = 0; i < labelIds.length; i += 2) if (labelIds[i] === nameId) ids.add(labelIds[i + 1] as number);
+    }
+    return cut(
+      [...ids].map((id) => symbols.text(id)),
+      limit,
+    );
+  }
+
+  *#visibleSlots(matchers: readonly Matcher[]): Iterable<number> {
+    for (const slot of this.#slots(matchers)) {
+      const lastMs = this.#lastVisibleMs(slot);
+      if (lastMs >= this.#minMs && this.#head.firstMs(slot) <= Math.min(lastMs, this.#maxMs)) yield slot;
+    }
+  }
+
+  close(): void {
+    this.#onClose(this);
+  }
+}
+
+function cut(texts: string[], limit: number): string[] {
+  texts.sort(compareBytes);
+  return limit > 0 ? texts.slice(0, limit) : texts;
+}

@@ -1,0 +1,84 @@
+/**
+ * Reads one series of the head forward, chunk by chunk, into the caller's batch.
+ */
+import { SampleBatch, type SampleReader } from '@pronoia/model';
+import { type ClosedInterval, keepSamples } from '../batch-filter.ts';
+import type { Head } from './head.ts';
+
+const noIntervals: readonly ClosedInterval[] = [];
+
+export class HeadReader implements SampleReader {
+  readonly #head: Head;
+  readonly #ref: number;
+  readonly #maxMs: number;
+  /** Only later samples are still to come. */
+  #afterMs: number;
+  /** The last full chunk that was read to its end; 0 before the first. */
+  #chunk = 0;
+  #done = false;
+  /** For chunks that do not fit into the caller's batch at once. */
+  #own: SampleBatch | undefined;
+
+  /** `maxMs` is at most the time of the last sample that the querier may see: what comes later is invisible. */
+  constructor(head: Head, ref: number, minMs: number, maxMs: number) {
+    this.#head = head;
+    this.#ref = ref;
+    this.#afterMs = minMs - 1;
+    this.#maxMs = maxMs;
+  }
+
+  read(into: SampleBatch): number {
+    if (into.hasHistograms) {
+      into.histograms.length = 0;
+      into.hasHistograms = false;
+    }
+    const head = this.#head;
+    const slot = head.series.slotOf(this.#ref);
+    if (slot < 0 || this.#done) return 0;
+    const deleted = head.tombstones.get(this.#ref) ?? noIntervals;
+    let filled = 0;
+    for (;;) {
+      const chunk = this.#chunk === 0 ? head.firstChunk(slot) : head.chunks.next(this.#chunk);
+      if (chunk !== 0 && head.chunks.maxMs(chunk) <= this.#afterMs) {
+        this.#chunk = chunk;
+        continue;
+      }
+      const startMs = chunk === 0 ? head.open.startMs(slot) : head.chunks.minMs(chunk);
+      const count = chunk === 0 ? head.open.count(slot) : head.sampleCount(chunk);
+      if (count === 0 || startMs > this.#maxMs) {
+        this.#done = true;
+        return filled;
+      }
+      const fits = count <= into.capacity - filled;
+      if (!fits && filled > 0) return filled;
+      const target = fits ? into : this.#scratch(count);
+      if (chunk === 0) head.open.decode(slot, target, filled);
+      else head.decodeChunk(chunk, target, filled);
+      const kept = keepSamples(target, filled, count, this.#afterMs + 1, this.#maxMs, deleted);
+      if (!fits && kept > into.capacity) return this.#hand(into, into.capacity);
+      if (!fits) this.#hand(into, kept);
+      filled += kept;
+      if (chunk === 0) {
+        this.#done = true;
+        return filled;
+      }
+      this.#chunk = chunk;
+      if (filled > 0) this.#afterMs = Math.max(this.#afterMs, into.times[filled - 1] as number);
+    }
+  }
+
+  #scratch(count: number): SampleBatch {
+    if (this.#own === undefined || this.#own.capacity < count) this.#own = new SampleBatch(count);
+    return this.#own;
+  }
+
+  /** Copies the first samples of the scratch batch out; the rest of the chunk is decoded again next time. */
+  #hand(into: SampleBatch, count: number): number {
+    const own = this.#own as SampleBatch;
+    into.times.set(own.times.subarray(0, count));
+    into.values.set(own.values.subarray(0, count));
+    into.stale.set(own.stale.subarray(0, count));
+    if (count > 0) this.#afterMs = into.times[count - 1] as number;
+    return count;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The head: the newest samples of every active series, in memory. It decides what may be appended, cuts chunks, and answers
+ * for its part of the time axis. It does no I/O: durability is the appender's matter (appender.ts).
+ */
+import type { Labels, Rejection } from '@pronoia/model';
+import { chunkSampleCount, decodeXor, xorEncoding } from '../chunk/xor.ts';
+import { ChunkTable } from './chunk-table.ts';
+import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
+import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
+import { areValidLabels, SeriesTable } from './series-table.ts';
+
+export interface HeadOptions {
+  /** The time that one block covers: chunks do not cross its borders. */
+  readonly chunkRangeMs: number;
+  /** Samples that a chunk should have; twice as many at most. */
+  readonly samplesPerChunk: number;
+}
+
+/** Closed interval. */
+export interface Interval {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+export class Head {
+  readonly options: HeadOptions;
+  readonly series = new SeriesTable();
+  readonly open = new OpenChunks();
+  readonly chunks = new ChunkTable();
+  readonly #firstChunk = new Uint32Column();
+  readonly #lastChunk = new Uint32Column();
+  readonly #lastTime = new Float64Column();
+  /** When the open chunk must end at the latest. */
+  readonly #nextAt = new Float64Column();
+  /** 1: the series is in the write-ahead log. */
+  readonly #logged = new Uint8Column();
+  /** Number of the commit that the last sample came with. */
+  readonly #lastCommit = new Float64Column();
+  readonly #columns: readonly Column[] = [this.#firstChunk, this.#lastChunk, this.#lastTime, this.#nextAt, this.#logged, this.#lastCommit];
+  /** Deleted intervals by ref, ascending and apart. */
+  readonly tombstones = new Map<number, Interval[]>();
+  /** Of all samples; +Infinity and −Infinity when there are none. */
+  minMs = Infinity;
+  maxMs = -Infinity;
+  /** Nothing older is taken: it lies in blocks. */
+  minValidMs = -Infinity;
+  /** Commits so far. */
+  commits = 0;
+
+  constructor(options: HeadOptions) {
+    this.options = options;
+  }
+
+  get seriesCount(): number {
+    return this.series.count;
+  }
+
+  get chunkCount(): number {
+    let open = 0;
+    for (let slot = 0; slot < this.series.count; slot++) if (this.open.count(slot) > 0) open++;
+    return this.chunks.count + open;
+  }
+
+  /** Slot of the series, made if it is new; or why it cannot be. */
+  getOrCreate(labels: Labels): number | Rejection {
+    const found = this.series.find(labels);
+    if (found >= 0) return found;
+    if (!areValidLabels(labels)) return 'invalid_labels';
+    return this.create(labels);
+  }
+
+  /** A series that does not exist yet; `ref` 0 takes the next free one. */
+  create(labels: Labels, ref = 0): number {
+    const slot = this.series.create(labels, ref);
+    const { count } = this.series;
+    for (const column of this.#columns) column.reserve(count);
+    for (const column of this.open.columns) column.reserve(count);
+    this.#lastTime.set(slot, -Infinity);
+    return slot;
+  }
+
+  isLogged(slot: number): boolean {
+    return this.#logged.get(slot) === 1;
+  }
+
+  setLogged(slot: number, logged: boolean): void {
+    this.#logged.set(slot, logged ? 1 : 0);
+  }
+
+  lastMs(slot: number): number {
+    return this.#lastTime.get(slot);
+  }
+
+  lastCommit(slot: number): number {
+    return this.#lastCommit.get(slot);
+  }
+
+  firstChunk(slot: number): number {
+    return this.#firstChunk.get(slot);
+  }
+
+  /** Time of the oldest sample; +Infinity without any. */
+  firstMs(slot: number): number {
+    const chunk = this.#firstChunk.get(slot);
+    if (chunk !== 0) return this.chunks.minMs(chunk);
+    return this.open.count(slot) > 0 ? this.open.startMs(slot) : Infinity;
+  }
+
+  /** Samples below this are refused: half a block of lateness, and never into what is already a block. */
+  get minAppendableMs(): number {
+    return Math.max(this.minValidMs, this.maxMs - this.options.chunkRangeMs / 2);
+  }
+
+  /** Whether the sample may be appended now; `repeated` when it is there already with the same bits. */
+  appendable(slot: number, tMs: number, high: number, low: number): 'yes' | 'repeated' | Rejection {
+    if (tMs < this.minAppendableMs) return 'out_of_bounds';
+    const last = this.#lastTime.get(slot);
+    if (tMs > last) return 'yes';
+    if (tMs < last) return 'out_of_order';
+    return this.open.lastHigh(slot) === high && this.open.lastLow(slot) === low ? 'repeated' : 'duplicate_timestamp';
+  }
+
+  /** Appends if the sample is newer than the series' last one; says whether it was. */
+  append(slot: number, tMs: number, high: number, low: number): boolean {
+    if (tMs <= this.#lastTime.get(slot)) return false;
+    const count = this.open.count(slot);
+    if (count === 0) this.#nextAt.set(slot, this.#rangeEnd(tMs));
+    else if (this.#mustCut(slot, tMs, count)) this.#cut(slot, tMs);
+    this.open.append(slot, tMs, high, low);
+    this.#lastTime.set(slot, tMs);
+    this.#lastCommit.set(slot, this.commits);
+    if (tMs > this.maxMs) this.maxMs = tMs;
+    if (tMs < this.minMs) this.minMs = tMs;
+    return true;
+  }
+
+  /** Where chunks end (tsdb-format.md §11): at the range's end, and spread evenly over it once the pace is known. */
+  #mustCut(slot: number, tMs: number, count: number): boolean {
+    const { samplesPerChunk } = this.options;
+    if (count === Math.floor(samplesPerChunk / 4)) {
+      const start = this.open.startMs(slot);
+      const end = this.#nextAt.get(slot);
+      const chunks = Math.floor((end - start) / ((this.#lastTime.get(slot) - start + 1) * 4));
+      if (chunks > 1) this.#nextAt.set(slot, Math.floor(start + (end - start) / chunks));
+    }
+    return tMs >= this.#nextAt.get(slot) || count >= samplesPerChunk * 2 || this.open.encodedBytes(slot) > maxChunkBytes;
+  }
+
+  #rangeEnd(tMs: number): number {
+    const { chunkRangeMs } = this.options;
+    return Math.floor(tMs / chunkRangeMs) * chunkRangeMs + chunkRangeMs;
+  }
+
+  #cut(slot: number, nextMs: number): void {
+    const minMs = this.open.startMs(slot);
+    const maxMs = this.#lastTime.get(slot);
+    const id = this.open.seal(slot, (bytes, start, end) => this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
+    const last = this.#lastChunk.get(slot);
+    if (last === 0) this.#firstChunk.set(slot, id);
+    else this.chunks.link(last, id);
+    this.#lastChunk.set(slot, id);
+    this.#nextAt.set(slot, this.#rangeEnd(nextMs));
+  }
+
+  /**
+   * Forgets chunks that end before `mintMs` and then the series without any sample, except those that `isPinned` names by ref.
+   * Readers below `mintMs` must be gone. Returns the refs of removed series.
+   */
+  truncate(mintMs: number, isPinned: (ref: number) => boolean): number[] {
+    this.minValidMs = Math.max(this.minValidMs, mintMs);
+    const removed: number[] = [];
+    let minMs = Infinity;
+    for (let slot = 0; slot < this.series.count; slot++) {
+      this.#truncateSeries(slot, mintMs);
+      const first = this.firstMs(slot);
+      if (first < minMs) minMs = first;
+      if (first === Infinity && !isPinned(this.series.ref(slot))) removed.push(this.series.ref(slot));
+    }
+    this.minMs = minMs;
+    if (removed.length > 0) this.#compact(new Set(removed));
+    this.#forgetTombstones(mintMs);
+    return removed;
+  }
+
+  #truncateSeries(slot: number, mintMs: number): void {
+    let first = this.#firstChunk.get(slot);
+    while (first !== 0 && this.chunks.maxMs(first) < mintMs) {
+      const next = this.chunks.next(first);
+      this.chunks.remove(first);
+      first = next;
+    }
+    this.#firstChunk.set(slot, first);
+    if (first !== 0) return;
+    this.#lastChunk.set(slot, 0);
+    if (this.open.count(slot) > 0 && this.#lastTime.get(slot) < mintMs) this.open.clear(slot);
+  }
+
+  #compact(removed: ReadonlySet<number>): void {
+    const { count: before } = this.series;
+    const moved = this.series.compact((slot) => !removed.has(this.series.ref(slot)));
+    for (const column of [...this.#columns, ...this.open.columns]) {
+      for (let slot = 0; slot < before; slot++) {
+        const to = moved[slot] as number;
+        if (to >= 0 && to !== slot) column.move(slot, to);
+      }
+      column.cut(this.series.count);
+    }
+    for (const ref of removed) this.tombstones.delete(ref);
+  }
+
+  #forgetTombstones(mintMs: number): void {
+    for (const [ref, intervals] of this.tombstones) {
+      const left = intervals.filter(({ maxMs }) => maxMs >= mintMs);
+      if (left.length === 0) this.tombstones.delete(ref);
+      else this.tombstones.set(ref, left);
+    }
+  }
+
+  /** Marks samples of a series as deleted; the interval is closed. */
+  addTombstone(ref: number, interval: Interval): void {
+    this.tombstones.set(ref, mergeIntervals([...(this.tombstones.get(ref) ?? []), interval]));
+  }
+
+  /** Samples in a full chunk. */
+  sampleCount(chunk: number): number {
+    return chunkSampleCount(this.chunks.page(chunk), this.chunks.offset(chunk));
+  }
+
+  /** Decodes a full chunk; the arrays must have room for its samples. */
+  decodeChunk(chunk: number, target: Parameters<typeof decodeXor>[4], at: number, bits?: Uint32Array): void {
+    const start = this.chunks.offset(chunk);
+    decodeXor(this.chunks.page(chunk), start, start + this.chunks.length(chunk), this.sampleCount(chunk), target, at, bits);
+  }
+}
+
+/** Ascending, apart from each other by more than one millisecond. */
+export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
+  const sorted = [...intervals].sort((a, b) => a.minMs - b.minMs);
+  const merged: Interval[] = [];
+  for (const interval of sorted) {
+    const last = merged.at(-1);
+    if (last !== undefined && interval.minMs <= last.maxMs + 1) {
+      merged[merged.length - 1] = { minMs: last.minMs, maxMs: Math.max(last.maxMs, interval.maxMs) };
+    } else {
+      merged.push(interval);
+    }
+  }
+  return merged;
+}

@@ -1,0 +1,147 @@
+/**
+ * Fills the head from the write-ahead log at start.
+ */
+import type { Exemplar, Labels } from '@pronoia/model';
+import type { Disk } from './disk/disk.ts';
+import type { ExemplarRing } from './head/exemplars.ts';
+import type { Head } from './head/head.ts';
+import type { TsdbMetrics } from './metrics.ts';
+import type { SampleColumns } from './sample-columns.ts';
+import { decodeRecord, type RecordVisitor } from './wal/record.ts';
+import { replayWal } from './wal/replay.ts';
+import { listSegments, segmentName } from './wal/segment.ts';
+
+interface ReplayLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export class HeadReplay implements RecordVisitor {
+  readonly #head: Head;
+  readonly #exemplars: ExemplarRing;
+  readonly #metrics: TsdbMetrics;
+  readonly #log: ReplayLog;
+  /** A series that was logged twice: the second ref → the first. */
+  readonly #sameSeries = new Map<number, number>();
+  readonly #unknownTypes = new Set<number>();
+  readonly #unknownRefs = new Set<number>();
+  #unknownEntries = 0;
+  #histograms = 0;
+
+  constructor(head: Head, exemplars: ExemplarRing, metrics: TsdbMetrics, log: ReplayLog) {
+    this.#head = head;
+    this.#exemplars = exemplars;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  async run(disk: Disk, walFolder: string): Promise<void> {
+    const before = performance.now();
+    const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this));
+    await syncNewestSegment(disk, walFolder);
+    if (damage !== undefined) {
+      this.#metrics.walCorruptions.inc();
+      if (isLoss)
+        this.#log.error({ error: damage.message }, 'The write-ahead log was damaged; what followed the damage was moved out of it');
+      else
+        this.#log.warn({ error: damage.message }, 'The last record of the write-ahead log was cut off, as after a crash; it was removed');
+    }
+    if (this.#unknownEntries > 0) {
+      this.#metrics.unknownRefs.inc(this.#unknownEntries);
+      this.#log.warn(
+        { entries: this.#unknownEntries, series: this.#unknownRefs.size },
+        'Entries of the write-ahead log belong to no known series',
+      );
+    }
+    if (this.#unknownTypes.size > 0) {
+      this.#log.warn({ types: [...this.#unknownTypes].join(',') }, 'Records of unknown types in the write-ahead log were skipped');
+    }
+    if (this.#histograms > 0) {
+      this.#log.warn({ samples: this.#histograms }, 'Histogram samples in the write-ahead log were skipped: they cannot be stored yet');
+    }
+    this.#metrics.replaySeconds.set((performance.now() - before) / 1000);
+  }
+
+  /** Second refs: no series has them, but the log may. */
+  unusedRefs(): Iterable<number> {
+    return this.#sameSeries.keys();
+  }
+
+  series(ref: number, labels: Labels): void {
+    const { series } = this.#head;
+    const found = series.find(labels);
+    if (found >= 0) {
+      if (series.ref(found) !== ref) {
+        this.#sameSeries.set(ref, series.ref(found));
+        series.lastRef = Math.max(series.lastRef, ref);
+      }
+      return;
+    }
+    // A ref that already names another series would be damage; the first one keeps it.
+    if (series.slotOf(ref) >= 0) return;
+    this.#head.setLogged(this.#head.create(labels, ref), true);
+  }
+
+  #slot(ref: number): number {
+    const slot = this.#head.series.slotOf(ref);
+    if (slot >= 0) return slot;
+    const first = this.#sameSeries.get(ref);
+    if (first !== undefined) return this.#head.series.slotOf(first);
+    this.#unknownEntries++;
+    this.#unknownRefs.add(ref);
+    return -1;
+  }
+
+  samples(samples: SampleColumns): void {
+    const head = this.#head;
+    for (let i = 0; i < samples.length; i++) {
+      const tMs = samples.times[i] as number;
+      if (tMs < head.minValidMs) continue;
+      const slot = this.#slot(samples.refs[i] as number);
+      if (slot >= 0) head.append(slot, tMs, samples.high(i), samples.low(i));
+    }
+  }
+
+  histogram(): void {
+    this.#histograms++;
+  }
+
+  tombstone(ref: number, minMs: number, maxMs: number): void {
+    if (maxMs < this.#head.minValidMs) return;
+    const slot = this.#slot(ref);
+    if (slot < 0) return;
+    // Only what was there when it was deleted: a series that comes back is not deleted again.
+    const last = Math.min(maxMs, this.#head.lastMs(slot));
+    if (last >= minMs) this.#head.addTombstone(this.#head.series.ref(slot), { minMs, maxMs: last });
+  }
+
+  exemplar(ref: number, exemplar: Exemplar): void {
+    const slot = this.#slot(ref);
+    if (slot >= 0) this.#exemplars.add(this.#head.series.ref(slot), this.#head.series.labels(slot), exemplar);
+  }
+
+  metadata(): void {
+    // Nobody asks the database for metadata: the scrape loop has them. They stay in the log and its checkpoints.
+  }
+
+  unknown(type: number): void {
+    this.#metrics.unknownRecords.inc();
+    this.#unknownTypes.add(type);
+  }
+}
+
+/**
+ * The last run may have been killed before its newest segment was safe. It must be before a newer one exists, or a loss of
+ * power could leave a gap.
+ */
+async function syncNewestSegment(disk: Disk, folder: string): Promise<void> {
+  const newest = (await listSegments(disk, folder)).at(-1);
+  if (newest === undefined) return;
+  const file = await disk.open(`${folder}/${segmentName(newest)}`, 'update');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

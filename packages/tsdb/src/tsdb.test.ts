@@ -1,0 +1,275 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from '@pronoia/client';
+import { createMatcher, formatFloat, Labels, type Matcher, type Queryable, type Rejection, SampleBatch } from '@pronoia/model';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SimulatedDisk } from './disk/simulated-disk.ts';
+import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
+
+const start = 1_700_000_000_000;
+const opened: Tsdb[] = [];
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const tsdb of opened.splice(0)) await tsdb.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+async function openOn(disk: SimulatedDisk, options: Partial<TsdbOptions> = {}): Promise<Tsdb> {
+  const tsdb = await open('data', { registry: new Registry(), disk, ...options });
+  opened.push(tsdb);
+  return tsdb;
+}
+
+type Row = readonly [labels: Record<string, string>, tMs: number, value: number | 'stale'];
+
+async function add(tsdb: Tsdb, ...rows: readonly Row[]): Promise<(number | Rejection)[]> {
+  const appender = tsdb.appender();
+  const answers = rows.map(([labels, tMs, value]) =>
+    value === 'stale'
+      ? appender.append(0, Labels.from(labels), tMs, 0, { stale: true })
+      : appender.append(0, Labels.from(labels), tMs, value),
+  );
+  await appender.commit();
+  return answers;
+}
+
+/** Everything as lines `series time:value …`, in the order of the answer. */
+async function dump(
+  queryable: Queryable,
+  matchers: readonly Matcher[] = [createMatcher('=~', '__name__', '.*')],
+  minMs = -Infinity,
+  maxMs = Infinity,
+  batch = new SampleBatch(),
+): Promise<string[]> {
+  const querier = queryable.querier(minMs, maxMs);
+  const { series } = await querier.select(matchers);
+  const lines = series.map((one) => {
+    const parts = [String(one.labels)];
+    const reader = one.samples();
+    for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+      for (let i = 0; i < count; i++)
+        parts.push(`${(batch.times[i] as number) - start}:${batch.stale[i] === 1 ? 'stale' : formatFloat(batch.values[i] as number)}`);
+    }
+    return parts.join(' ');
+  });
+  querier.close();
+  return lines;
+}
+
+const a = { __name__: 'a' };
+const b = { __name__: 'b', x: '1' };
+
+describe('a database', () => {
+  it('answers with what was committed, sorted by labels', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, [b, start, 1], [a, start, 2], [a, start + 1, NaN], [a, start + 2, 'stale'], [{ ...b, x: '0' }, start, -0]);
+    expect(await dump(tsdb)).toEqual(['a 0:2 1:NaN 2:stale', 'b{x="0"} 0:-0', 'b{x="1"} 0:1']);
+  });
+
+  it('shows nothing before commit and nothing after rollback', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    const appender = tsdb.appender();
+    appender.append(0, Labels.from(a), start, 1);
+    expect(await dump(tsdb)).toEqual([]);
+    appender.rollback();
+    expect(await dump(tsdb)).toEqual([]);
+  });
+
+  it('cuts to the time range of the querier, both ends inclusive', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, ...Array.from({ length: 400 }, (_, i): Row => [a, start + i, i]));
+    expect(await dump(tsdb, undefined, start + 130, start + 132)).toEqual(['a 130:130 131:131 132:132']);
+    expect(await dump(tsdb, undefined, start + 400, start + 500)).toEqual([]);
+    expect(await dump(tsdb, undefined, start - 10, start - 1)).toEqual([]);
+  });
+
+  it('fills batches of any size', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, ...Array.from({ length: 1000 }, (_, i): Row => [a, start + i * 1000, i % 7 === 0 ? i * 0.1 : i]));
+    const whole = await dump(tsdb);
+    for (const capacity of [1, 2, 7, 119, 120, 121, 500, 5000]) {
+      expect(await dump(tsdb, undefined, -Infinity, Infinity, new SampleBatch(capacity))).toEqual(whole);
+    }
+  });
+
+  it('a querier does not see later commits', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, [a, start, 1]);
+    const querier = tsdb.querier(-Infinity, Infinity);
+    await add(tsdb, [a, start + 1, 2], [b, start + 1, 2]);
+    const { series } = await querier.select([createMatcher('=~', '__name__', '.+')]);
+    const batch = new SampleBatch();
+    expect(series.map(({ labels }) => String(labels))).toEqual(['a']);
+    expect(series[0]?.samples().read(batch)).toBe(1);
+    expect(await querier.labelValues('__name__', [])).toEqual(['a']);
+    querier.close();
+    expect(await dump(tsdb)).toEqual(['a 0:1 1:2', 'b{x="1"} 1:2']);
+  });
+
+  it('rejects as the original does', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    expect(await add(tsdb, [a, start, 1])).toEqual([1]);
+    expect(await add(tsdb, [a, start, 1])).toEqual([1]);
+    expect(await add(tsdb, [a, start, 2])).toEqual(['duplicate_timestamp']);
+    expect(await add(tsdb, [a, start - 1, 2])).toEqual(['out_of_order']);
+    expect(await add(tsdb, [b, start - 3_600_000, 2])).toEqual([2]);
+    expect(await add(tsdb, [b, start - 3_600_001, 2])).toEqual(['out_of_bounds']);
+    expect(await add(tsdb, [{}, start, 2])).toEqual(['invalid_labels']);
+    const appender = tsdb.appender();
+    expect(appender.append(0, Labels.fromSorted(['b', '1', 'a', '1']), start, 1)).toBe('invalid_labels');
+    expect(appender.append(0, Labels.fromSorted(['a', '1', 'a', '1']), start, 1)).toBe('invalid_labels');
+    expect(appender.append(99, Labels.from(a), start + 5, 1)).toBe(1);
+    await appender.commit();
+  });
+
+  it('keeps the first of two samples for one time that race', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    const [first, second] = [tsdb.appender(), tsdb.appender()];
+    first.append(0, Labels.from(a), start, 1);
+    second.append(0, Labels.from(a), start, 2);
+    await Promise.all([first.commit(), second.commit()]);
+    expect(await dump(tsdb)).toEqual(['a 0:1']);
+    expect(await dump(await openOn(disk.killed()))).toEqual(['a 0:1']);
+  });
+
+  it('survives being killed with everything that a query has shown', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    for (let i = 0; i < 300; i++) await add(tsdb, [a, start + i, i], [b, start + i, -i]);
+    const shown = await dump(tsdb);
+    const again = await openOn(disk.killed());
+    expect(await dump(again)).toEqual(shown);
+    expect(await add(again, [a, start + 300, 300], [{ ...b, x: '2' }, start, 1])).toEqual([1, 3]);
+  });
+
+  it('gives label names and values', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, [b, start, 1], [a, start, 2], [{ ...b, x: '0', y: 'ü' }, start, 0]);
+    const querier = tsdb.querier(start, start);
+    const named = [createMatcher('=', '__name__', 'b')];
+    expect(await querier.labelNames([])).toEqual(['__name__', 'x', 'y']);
+    expect(await querier.labelNames([createMatcher('=', '__name__', 'a')])).toEqual(['__name__']);
+    expect(await querier.labelValues('x', named)).toEqual(['0', '1']);
+    expect(await querier.labelValues('x', named, 1)).toEqual(['0']);
+    expect(await querier.labelValues('none', named)).toEqual([]);
+    querier.close();
+  });
+
+  it('deletes series, also after a restart, and takes them again', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    await add(tsdb, ...Array.from({ length: 10 }, (_, i): Row => [a, start + i, i]), [b, start, 1]);
+    await tsdb.deleteSeries([createMatcher('=', '__name__', 'a')], start + 2, start + 7);
+    await tsdb.deleteSeries([createMatcher('=', '__name__', 'b')], -Infinity, Infinity);
+    await add(tsdb, [b, start + 1, 2]);
+    const expected = ['a 0:0 1:1 8:8 9:9', 'b{x="1"} 1:2'];
+    expect(await dump(tsdb)).toEqual(expected);
+    expect(await dump(await openOn(disk.killed()))).toEqual(expected);
+  });
+
+  it('refuses while the disk is full, and goes on when there is room', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    await add(tsdb, [a, start, 1]);
+    disk.freeBytes = 3;
+    await expect(add(tsdb, [a, start + 1, 2], [b, start + 1, 2])).rejects.toThrow('ENOSPC');
+    expect(await dump(tsdb)).toEqual(['a 0:1']);
+    disk.freeBytes = Infinity;
+    await add(tsdb, [a, start + 1, 3], [b, start + 1, 3]);
+    const expected = ['a 0:1 1:3', 'b{x="1"} 1:3'];
+    expect(await dump(tsdb)).toEqual(expected);
+    expect(await dump(await openOn(disk.killed()))).toEqual(expected);
+  });
+
+  it('is locked for others while it is open', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tsdb-'));
+    folders.push(folder);
+    const tsdb = await open(folder, { registry: new Registry() });
+    await expect(open(folder, { registry: new Registry() })).rejects.toThrow(`held by process ${process.pid}`);
+    await tsdb.close();
+    const again = await open(folder, { registry: new Registry() });
+    await again.close();
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+  });
+
+  it('expires old samples and shortens its log', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 1000, retentionMs: 3000, walSegmentBytes: 32 * 1024, walCompression: 'none' } as const;
+    const tsdb = await openOn(disk, options);
+    for (let i = 0; i < 3000; i++) {
+      await add(tsdb, [a, start + i * 10, i], [{ __name__: 'churn', id: String(Math.floor(i / 100)) }, start + i * 10, i]);
+      if (i % 500 === 499) await tsdb.maintain();
+    }
+    const shown = await dump(tsdb);
+    expect(shown.length).toBeLessThan(8);
+    expect(shown[0]?.split(' ').length).toBeLessThan(500);
+    expect(disk.paths().filter((path) => path.includes('checkpoint')).length).toBeGreaterThan(0);
+    expect(disk.paths()).not.toContain('data/wal/00000000');
+    const again = await openOn(disk.killed(), options);
+    await again.maintain();
+    expect(await dump(again)).toEqual(shown);
+  });
+
+  it('tells who makes the most series', async () => {
+    const tsdb = await openOn(new SimulatedDisk());
+    await add(tsdb, ...Array.from({ length: 5 }, (_, i): Row => [{ __name__: 'many', id: String(i) }, start, i]), [a, start, 1]);
+    const stats = tsdb.stats(1);
+    expect(stats).toMatchObject({
+      numSeries: 6,
+      numLabelPairs: 7,
+      chunkCount: 6,
+      minMs: start,
+      maxMs: start,
+      seriesCountByMetricName: [{ name: 'many', value: 5 }],
+      labelValueCountByLabelName: [{ name: 'id', value: 5 }],
+      memoryInBytesByLabelName: [{ name: '__name__', value: 21 }],
+      seriesCountByLabelValuePair: [{ name: '__name__=many', value: 5 }],
+    });
+  });
+
+  it('measures itself under the original names', async () => {
+    const registry = new Registry();
+    const tsdb = await openOn(new SimulatedDisk(), { registry });
+    await add(tsdb, [a, start, 1], [b, start, 1]);
+    const text = await registry.metrics();
+    expect(text).toContain('prometheus_tsdb_head_series 2');
+    expect(text).toContain('prometheus_tsdb_head_samples_appended_total{type="float"} 2');
+    expect(text).toContain(`prometheus_tsdb_head_max_time ${start}`);
+  });
+});
+
+const hasPromtool = existsSync('/usr/bin/promtool');
+if (!hasPromtool) process.stderr.write('SKIPPED: comparison with promtool: /usr/bin/promtool is not installed\n');
+
+describe.skipIf(!hasPromtool)('promtool', () => {
+  it.each(['none', 'snappy'] as const)('dumps what we stored (log compression: %s)', async (walCompression) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tsdb-'));
+    folders.push(folder);
+    const tsdb = await open(folder, { registry: new Registry(), walCompression });
+    const expected: string[] = [];
+    for (let i = 0; i < 500; i++) {
+      const values = [i, Math.sin(i), i % 100 === 99 ? NaN : 1e300 * i];
+      await add(tsdb, ...values.map((value, k): Row => [{ __name__: 'm', k: String(k), text: 'ü"\\' }, start + i * 1000, value]));
+    }
+    for (let k = 0; k < 3; k++) {
+      for (let i = 0; i < 500; i++) {
+        const value = [i, Math.sin(i), i % 100 === 99 ? NaN : 1e300 * i][k] as number;
+        expected.push(`${k} ${value} ${start + i * 1000}`);
+      }
+    }
+    await tsdb.close();
+    const output = execFileSync('/usr/bin/promtool', ['tsdb', 'dump', folder], { maxBuffer: 1e9 }).toString();
+    const lines = output
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const match = /^\{.*k="(\d)".*text="ü\\"\\\\"\} (\S+) (\d+)$/.exec(line);
+        return `${match?.[1]} ${Number(match?.[2])} ${match?.[3]}`;
+      });
+    expect(lines).toEqual(expected);
+  });
+});

@@ -1,0 +1,69 @@
+/**
+ * Whole records are compressed before they are split over pages: Snappy's block form, or zstd, which we only read.
+ */
+import { createRequire } from 'node:module';
+import * as zlib from 'node:zlib';
+import { compress as compressPlain, uncompress as uncompressPlain } from 'snappyjs';
+import { messageOf, StorageError } from '../errors.ts';
+
+interface Snappy {
+  compress(bytes: Uint8Array): Uint8Array;
+  uncompress(bytes: Uint8Array): Uint8Array;
+}
+
+const snappy = loadSnappy();
+
+/** The native one where its binary exists, plain JavaScript elsewhere; both write the same format. */
+function loadSnappy(): Snappy {
+  try {
+    const native = createRequire(import.meta.url)('snappy') as {
+      compressSync(bytes: Uint8Array): Buffer;
+      uncompressSync(bytes: Uint8Array, options: { asBuffer: true }): Buffer;
+    };
+    return { compress: (bytes) => native.compressSync(bytes), uncompress: (bytes) => native.uncompressSync(bytes, { asBuffer: true }) };
+  } catch {
+    return { compress: (bytes) => compressPlain(bytes), uncompress: (bytes) => uncompressPlain(bytes, maxRecordBytes) };
+  }
+}
+
+/** A record cannot be longer than a segment; anything that claims more is damage. */
+const maxRecordBytes = 256 * 1024 * 1024;
+
+export function compressSnappy(bytes: Uint8Array): Uint8Array {
+  return snappy.compress(bytes);
+}
+
+export function uncompressSnappy(bytes: Uint8Array): Uint8Array {
+  if (claimedLength(bytes) > maxRecordBytes) throw new StorageError('damaged', 'a compressed record claims more than 256 MiB');
+  try {
+    return snappy.uncompress(bytes);
+  } catch (cause) {
+    throw new StorageError('damaged', `a compressed record cannot be read: ${messageOf(cause)}`, {}, cause);
+  }
+}
+
+/** The block form starts with the uncompressed length as a varint. */
+function claimedLength(bytes: Uint8Array): number {
+  let length = 0;
+  let scale = 1;
+  for (let i = 0; i < 5 && i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    length += (byte & 0x7f) * scale;
+    scale *= 128;
+    if (byte < 0x80) break;
+  }
+  return length;
+}
+
+export function uncompressZstd(bytes: Uint8Array): Uint8Array {
+  const decompress = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer })
+    .zstdDecompressSync;
+  if (decompress === undefined) {
+    throw new StorageError('unsupported', 'the log is compressed with zstd, which this Node.js cannot read; use Node.js 22.15 or newer');
+  }
+  try {
+    return decompress(bytes, { maxOutputLength: maxRecordBytes });
+  } catch (cause) {
+    throw new StorageError('damaged', `a compressed record cannot be read: ${messageOf(cause)}`, {}, cause);
+  }
+}
