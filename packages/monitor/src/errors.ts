@@ -7,8 +7,10 @@ export const errors = defineErrors({
     message: ({ file, reason }: { file: string; reason: string }) =>
       `couldn't load configuration (--config.file="${file}"): ${reason}; write the file, or name another one with --config.file`,
   },
+  config_not_applied: { status: 500, message: ({ reason }: { reason: string }) => reason },
   reload_failed: { status: 500, message: ({ reason }: { reason: string }) => `failed to reload config: ${reason}` },
   lifecycle_disabled: { status: 403, message: () => 'Lifecycle API is not enabled.' },
+  method_not_allowed: { status: 405, message: () => 'This endpoint requires a POST or PUT request.' },
   bad_listen_address: {
     status: 500,
     message: ({ address }: { address: string }) => `--web.listen-address=${address}: host:port is expected, as in 0.0.0.0:9090`,

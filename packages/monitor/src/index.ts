@@ -1,1 +1,3 @@
-export {};
+export { type MonitorDeps, type RunningMonitor, start } from './app.ts';
+export { flags, type MonitorOptions } from './flags.ts';
+export { main } from './main.ts';

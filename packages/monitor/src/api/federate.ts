@@ -36,8 +36,9 @@ export async function federate(params: URLSearchParams, deps: FederateDeps): Pro
   return printPage([...lastByKey.values()], deps.externalLabels);
 }
 
-function lastSample({ labels, samples }: Series, batch: SampleBatch): LastSample | undefined {
-  const reader = samples();
+function lastSample(series: Series, batch: SampleBatch): LastSample | undefined {
+  const { labels } = series;
+  const reader = series.samples();
   let last: LastSample | undefined;
   for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
     const i = count - 1;

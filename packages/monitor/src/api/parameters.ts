@@ -1,5 +1,5 @@
 /** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
-import { createMatcher, DurationError, type Matcher, parseDuration } from '@pronoia/model';
+import { DurationError, type Matcher, parseDuration } from '@pronoia/model';
 import { parseSelector } from '@pronoia/promql';
 import { errors } from '../errors.ts';
 import { badParameter } from './answer.ts';
@@ -79,18 +79,16 @@ export function rangeParameters(params: URLSearchParams): { startMs: number; end
 export function matchParameters(params: URLSearchParams): readonly (readonly Matcher[])[] {
   return params.getAll('match[]').map((text) => {
     const parsed = parseSelector(text);
-    if (parsed.kind === 'error') throw badParameter('match[]', parsed.errors[0]?.text ?? 'not a selector');
-    if (parsed.matchers.every((matcher) => matcher.matches(''))) {
+    if (parsed.kind === 'ok') return parsed.matchers;
+    const fault = parsed.errors[0];
+    if (fault?.message.includes('at least one non-empty matcher')) {
       throw errors.fail('bad_data', { reason: 'match[] must contain at least one non-empty matcher' });
     }
-    return parsed.matchers;
+    throw badParameter('match[]', fault?.text ?? 'not a selector');
   });
 }
 
-/** A selector that every series satisfies, for questions about all of them. */
-export const everySeries: readonly Matcher[] = [createMatcher('=~', '__name__', '.+')];
-
-export const truncated = 'results truncated due to limit';
+const truncated = 'results truncated due to limit';
 
 /** Cuts to `limit`, and says so. */
 export function truncate<T>(items: readonly T[], limit: number): { items: readonly T[]; warnings: readonly string[] } {

@@ -9,7 +9,7 @@ import { encodeQueryData } from './query-json.ts';
 
 export interface QueryDeps {
   readonly clock: Clock;
-  readonly engine: Engine;
+  readonly engine: () => Engine;
   readonly queryable: () => Queryable;
   /** Whether `stats=all` may ask for figures per step. */
   readonly perStepStats: boolean;
@@ -33,7 +33,7 @@ async function instantQuery(deps: QueryDeps, { params, signal }: ApiRequest): Pr
   const limit = limitParameter(params);
   const tMs = timeParameter(params, 'time', deps.clock.now());
   const options = queryOptions(deps, params, limit);
-  return answerOf(params, await run(() => deps.engine.instant(deps.queryable(), params.get('query') ?? '', tMs, options, signal)));
+  return answerOf(params, await run(() => deps.engine().instant(deps.queryable(), params.get('query') ?? '', tMs, options, signal)));
 }
 
 async function rangeQuery(deps: QueryDeps, { params, signal }: ApiRequest): Promise<ApiAnswer> {
@@ -51,7 +51,7 @@ async function rangeQuery(deps: QueryDeps, { params, signal }: ApiRequest): Prom
   const options = queryOptions(deps, params, limit);
   return answerOf(
     params,
-    await run(() => deps.engine.range(deps.queryable(), params.get('query') ?? '', startMs, endMs, stepMs, options, signal)),
+    await run(() => deps.engine().range(deps.queryable(), params.get('query') ?? '', startMs, endMs, stepMs, options, signal)),
   );
 }
 

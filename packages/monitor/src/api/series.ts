@@ -41,7 +41,7 @@ const findSeries: Find = async (querier, { params, signal }, { startMs, endMs })
     warnings.push(...found.warnings);
     for (const { labels } of found.series) labelsByKey.set(labels.key(), labels);
   }
-  const sorted = [...labelsByKey.values()].sort(Labels.compare);
+  const sorted = [...labelsByKey.values()].sort((a, b) => Labels.compare(a, b));
   const cut = truncate(sorted, limit);
   return { data: cut.items.map((labels) => labels.toObject()), warnings: [...warnings, ...cut.warnings] };
 };

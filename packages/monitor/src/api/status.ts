@@ -1,28 +1,11 @@
 /** What the server says about itself (prometheus-server.md §6.6). */
 import { hostname } from 'node:os';
 import type { Clock } from '@pronoia/server';
+import type { HeadStatistics } from '@pronoia/tsdb';
 import { version } from '../version.ts';
 import type { ApiRoute } from './answer.ts';
 import { badParameter } from './answer.ts';
 import { goTime } from './go-time.ts';
-
-/** Counts of the head, the largest first, as the storage gives them. */
-export interface HeadStatistics {
-  readonly seriesCount: number;
-  readonly labelPairCount: number;
-  readonly chunkCount: number;
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  readonly seriesCountByMetricName: readonly NamedCount[];
-  readonly labelValueCountByLabelName: readonly NamedCount[];
-  readonly memoryInBytesByLabelName: readonly NamedCount[];
-  readonly seriesCountByLabelValuePair: readonly NamedCount[];
-}
-
-export interface NamedCount {
-  readonly name: string;
-  readonly value: number;
-}
 
 export interface StatusDeps {
   readonly clock: Clock;
@@ -82,11 +65,12 @@ function headLimit(params: URLSearchParams): number {
 function describeHead(head: HeadStatistics): object {
   return {
     headStats: {
-      numSeries: head.seriesCount,
-      numLabelPairs: head.labelPairCount,
+      numSeries: head.numSeries,
+      numLabelPairs: head.numLabelPairs,
       chunkCount: head.chunkCount,
-      minTime: head.minTimeMs,
-      maxTime: head.maxTimeMs,
+      // What an empty head says in the original: the bounds of its integers.
+      minTime: head.minMs ?? Number.MAX_SAFE_INTEGER,
+      maxTime: head.maxMs ?? Number.MIN_SAFE_INTEGER,
     },
     seriesCountByMetricName: head.seriesCountByMetricName,
     labelValueCountByLabelName: head.labelValueCountByLabelName,

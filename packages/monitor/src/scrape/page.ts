@@ -39,6 +39,9 @@ export class PageError extends Error {
   }
 }
 
+/** A clock that is further ahead than this is wrong (scrape.go, maxAheadTime). */
+const maxAheadMs = 600_000;
+
 const staleOptions: AppendOptions = { stale: true };
 
 export class ScrapedPage implements ExpositionSink {
@@ -85,6 +88,10 @@ export class ScrapedPage implements ExpositionSink {
     const ownTime = line.hasTimestamp && this.#settings.honorTimestamps;
     if (series.lastSeen === cache.scrape && !ownTime) {
       this.duplicates++;
+      return;
+    }
+    if (ownTime && line.timestampMs > this.#timeMs + maxAheadMs) {
+      this.outOfBounds++;
       return;
     }
     const answer = this.#appender.append(series.ref, labels, ownTime ? line.timestampMs : this.#timeMs, line.value);

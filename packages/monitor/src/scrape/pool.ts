@@ -14,7 +14,7 @@ import { type Target, targetsOfGroup } from './target.ts';
 export interface PoolDeps extends Omit<LoopDeps, 'fetch'> {
   readonly timestampToleranceMs: number;
   /** Spreads a pair of identical servers over the interval. */
-  readonly offsetSeed: number;
+  readonly offsetSeed: () => number;
   readonly createClient?: (config: HttpClientConfig, clock: Clock) => HttpClient;
 }
 
@@ -134,7 +134,7 @@ export class ScrapePool {
 
   #startLoop(key: string, target: Target, startAtOnce: boolean, cache?: ScrapeLoop['cache']): void {
     const { offsetSeed } = this.#deps;
-    const offsetMs = ((hashText(key) ^ offsetSeed) >>> 0) % target.intervalMs;
+    const offsetMs = ((hashText(key) ^ offsetSeed()) >>> 0) % target.intervalMs;
     const loop = new ScrapeLoop(target, offsetMs, { ...this.#deps, fetch: this.#client.fetch }, { ...this.#settings, startAtOnce }, cache);
     this.#loopByKey.set(key, loop);
     loop.start();
