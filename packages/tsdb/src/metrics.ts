@@ -5,15 +5,15 @@ import { Counter, Gauge, Histogram, type Registry } from '@pronoia/client';
 
 /** Asked when the metrics are read. */
 export interface Gauges {
-  headSeries(): number;
-  headChunks(): number;
-  headMinMs(): number;
-  headMaxMs(): number;
-  walSegment(): number;
-  blocksLoaded(): number;
-  blockBytes(): number;
-  symbolBytes(): number;
-  exemplars(): number;
+  readonly headSeries: () => number;
+  readonly headChunks: () => number;
+  readonly headMinMs: () => number;
+  readonly headMaxMs: () => number;
+  readonly walSegment: () => number;
+  readonly blocksLoaded: () => number;
+  readonly blockBytes: () => number;
+  readonly symbolBytes: () => number;
+  readonly exemplars: () => number;
 }
 
 export class TsdbMetrics {

@@ -158,13 +158,9 @@ export function chunkSampleCount(bytes: Uint8Array, start: number): number {
 const words = new Uint32Array(2);
 const double = new Float64Array(words.buffer);
 
-/** Where the values are also wanted as bits (to encode them again): `words` is a Uint32Array over `values`. */
-export interface BitTarget extends DecodeTarget {
-  readonly words: Uint32Array;
-}
-
 /**
- * Decodes `count` samples of the chunk `bytes[start, end)` into `target` from index `at` on; the arrays must have room.
+ * Decodes `count` samples of the chunk `bytes[start, end)` into `target` from index `at` on; the arrays must have room. `bits`, if
+ * given, gets the values' words (as SampleColumns has them), to encode them again.
  * Throws StorageError `damaged` when the stream ends early.
  */
 export function decodeXor(
@@ -217,12 +213,11 @@ export function decodeXor(
       if (i === 1) {
         delta = readUvarint(read);
       } else if (read(1) !== 0) {
-        let width = 14;
-        if (read(1) === 0) width = 14;
-        else if (read(1) === 0) width = 17;
-        else if (read(1) === 0) width = 20;
-        else width = 64;
-        if (width === 64) {
+        // After the first 1: 0, 10, 110 or 111.
+        let ones = 0;
+        while (ones < 3 && read(1) !== 0) ones++;
+        const width = 14 + 3 * ones;
+        if (ones === 3) {
           const top = read(32) | 0;
           delta += top * two32 + read(32);
         } else {

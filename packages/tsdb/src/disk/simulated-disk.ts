@@ -171,12 +171,12 @@ export class SimulatedDisk implements Disk {
     this.#operation('rename', to);
     this.#change(parentOf(to), (names) => {
       const inside = `${from}/`;
-      for (const [path, inode] of [...names.files]) {
+      for (const [path, inode] of Array.from(names.files)) {
         if (path !== from && !path.startsWith(inside)) continue;
         names.files.delete(path);
         names.files.set(to + path.slice(from.length), inode);
       }
-      for (const path of [...names.folders]) {
+      for (const path of Array.from(names.folders)) {
         if (path !== from && !path.startsWith(inside)) continue;
         names.folders.delete(path);
         names.folders.add(to + path.slice(from.length));
@@ -189,8 +189,8 @@ export class SimulatedDisk implements Disk {
     this.#operation('remove', path);
     this.#change(parentOf(path), (names) => {
       const inside = `${path}/`;
-      for (const file of [...names.files.keys()]) if (file === path || file.startsWith(inside)) names.files.delete(file);
-      for (const folder of [...names.folders]) if (folder === path || folder.startsWith(inside)) names.folders.delete(folder);
+      for (const file of Array.from(names.files.keys())) if (file === path || file.startsWith(inside)) names.files.delete(file);
+      for (const folder of Array.from(names.folders)) if (folder === path || folder.startsWith(inside)) names.folders.delete(folder);
     });
   }
 

@@ -51,7 +51,7 @@ export class HeadAppender implements Appender {
   }
 
   append(ref: SeriesRef, labels: Labels, tMs: number, value: number | FloatHistogram, options?: AppendOptions): SeriesRef | Rejection {
-    const { head, metrics } = this.#context;
+    const { head } = this.#context;
     this.#mustBeOpen();
     let slot = head.series.slotOf(ref);
     if (slot < 0) {
@@ -76,24 +76,17 @@ export class HeadAppender implements Appender {
     }
     const answer = head.appendable(slot, tMs, high, low);
     const ownRef = head.series.ref(slot);
-    switch (answer) {
-      case 'yes':
-        this.#columns.pushWords(ownRef, tMs, high, low);
-        return ownRef;
-      case 'repeated':
-        return ownRef;
-      case 'out_of_order':
-        metrics.outOfOrder.inc({ type: 'float' });
-        return answer;
-      case 'out_of_bounds':
-        metrics.outOfBounds.inc({ type: 'float' });
-        return answer;
-      case 'duplicate_timestamp':
-        metrics.duplicates.inc();
-        return answer;
-      default:
-        return answer;
-    }
+    if (answer === 'yes') this.#columns.pushWords(ownRef, tMs, high, low);
+    else if (answer !== 'repeated') return this.#rejected(answer);
+    return ownRef;
+  }
+
+  #rejected(rejection: Rejection): Rejection {
+    const { metrics } = this.#context;
+    if (rejection === 'out_of_order') metrics.outOfOrder.inc({ type: 'float' });
+    else if (rejection === 'out_of_bounds') metrics.outOfBounds.inc({ type: 'float' });
+    else if (rejection === 'duplicate_timestamp') metrics.duplicates.inc();
+    return rejection;
   }
 
   #getOrCreate(labels: Labels): number | Rejection {

@@ -136,8 +136,8 @@ export class SeriesTable {
     const page = this.#pool[at >>> 16] as Uint32Array;
     const start = (at & 0xffff) + 1;
     const length = (page[start - 1] as number) * 2;
-    const pairs = new Array<string>(length);
-    for (let i = 0; i < length; i++) pairs[i] = this.symbols.text(page[start + i] as number);
+    const pairs: string[] = [];
+    for (let i = 0; i < length; i++) pairs.push(this.symbols.text(page[start + i] as number));
     return Labels.fromSorted(pairs);
   }
 

@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
+import { decompress as decompressPlain } from 'fzstd';
 import { compress as compressPlain, uncompress as uncompressPlain } from 'snappyjs';
 import { messageOf, StorageError } from '../errors.ts';
 
@@ -55,14 +56,13 @@ function claimedLength(bytes: Uint8Array): number {
   return length;
 }
 
+/** Node has zstd of its own from 22.15 on; before that it is read in plain JavaScript. */
+const nativeZstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer })
+  .zstdDecompressSync;
+
 export function uncompressZstd(bytes: Uint8Array): Uint8Array {
-  const decompress = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer })
-    .zstdDecompressSync;
-  if (decompress === undefined) {
-    throw new StorageError('unsupported', 'the log is compressed with zstd, which this Node.js cannot read; use Node.js 22.15 or newer');
-  }
   try {
-    return decompress(bytes, { maxOutputLength: maxRecordBytes });
+    return nativeZstd === undefined ? decompressPlain(bytes) : nativeZstd(bytes, { maxOutputLength: maxRecordBytes });
   } catch (cause) {
     throw new StorageError('damaged', `a compressed record cannot be read: ${messageOf(cause)}`, {}, cause);
   }
