@@ -55,7 +55,7 @@ function squareRoot(value: bigint): bigint {
 export function schemaFor(factor: number): number {
   if (!(factor > 1)) throw new Error(`A native histogram's factor must be greater than 1, not ${factor}`);
   const floor = Math.floor(Math.log2(Math.log2(factor)));
-  return Math.max(-4, Math.min(8, -floor));
+  return Math.max(-4, Math.min(8, 0 - floor));
 }
 
 const words = new Uint32Array(2);
@@ -100,13 +100,6 @@ export function upperBound(key: number, schema: number): number {
   const index = ((key % perPower) + perPower) % perPower;
   const exponent = Math.floor(key / perPower) + 1;
   const fraction = fractionBounds(schema)[index] as number;
-  // 2^1024 is no double, though half of it times almost two may be.
-  return Math.min(
-    exponent > 1023
-      ? fraction * 2 * 2 ** (exponent - 1)
-      : exponent < -1000
-        ? fraction * 2 ** 60 * 2 ** (exponent - 60)
-        : fraction * 2 ** exponent,
-    Number.MAX_VALUE,
-  );
+  // 2^1024 is no double, though less than one times it may be.
+  return Math.min(exponent > 1023 ? fraction * 2 * 2 ** (exponent - 1) : fraction * 2 ** exponent, Number.MAX_VALUE);
 }

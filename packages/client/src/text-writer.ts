@@ -92,12 +92,19 @@ export class TextWriter extends ByteWriter implements Sink {
   #head(suffix: string): LineHead {
     let head = this.#heads.get(suffix);
     if (head === undefined) {
-      const name = escapeName(this.#name + suffix, this.#format.escaping, true);
+      const name = this.#escaped(this.#name + suffix);
       const isOpen = !validateMetricName(name);
       head = { bytes: encodeText(isOpen ? `{${quotedMetricName(name)}` : name), isOpen };
       this.#heads.set(suffix, head);
     }
     return head;
+  }
+
+  /** A sample's name. The suffix stays as it is, so that the name begins with the family's (prometheus/common expfmt). */
+  #escaped(name: string): string {
+    const { escaping } = this.#format;
+    if (!name.startsWith(this.#name)) return escapeName(name, escaping, true);
+    return escapeName(this.#name, escaping, true) + name.slice(this.#name.length);
   }
 
   scalar(series: SeriesTable, slot: number, exemplars?: Exemplars): void {
@@ -207,7 +214,7 @@ export class TextWriter extends ByteWriter implements Sink {
   values({ type, values }: MetricObjectWithValues): void {
     const suffix = !this.#format.isOpenMetrics ? '' : type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
     for (const { value, labels = {}, metricName, exemplar } of values ?? []) {
-      const name = escapeName(metricName ?? this.#name + suffix, this.#format.escaping, true);
+      const name = this.#escaped(metricName ?? this.#name + suffix);
       const isOpen = !validateMetricName(name);
       const parts = isOpen ? [quotedMetricName(name)] : [];
       for (const [label, labelValue] of Object.entries<LabelValue | undefined>(labels)) {
