@@ -136,11 +136,9 @@ async function answer(registry: Registry, request: IncomingMessage, response: Se
   // The first piece comes after all collect functions: what fails there can still be answered with a status.
   const first = await pieces.next();
   const isZipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\b)/.test(String(request.headers['accept-encoding'] ?? ''));
-  response.writeHead(200, {
-    'content-type': contentType,
-    vary: 'accept, accept-encoding',
-    ...(isZipped && { 'content-encoding': 'gzip' }),
-  });
+  response.setHeader('content-type', contentType);
+  response.setHeader('vary', 'accept, accept-encoding');
+  if (isZipped) response.setHeader('content-encoding', 'gzip');
   async function* all(): AsyncGenerator<Uint8Array> {
     for (let next = first; !next.done; next = await pieces.next()) yield next.value;
   }
