@@ -2,6 +2,7 @@
 import {
   isTerminal,
   type OfferOperation,
+  type Resource,
   Resources,
   type SchedulerCallAccept,
   type SchedulerCallDecline,
@@ -156,18 +157,20 @@ function launch(
 
 /** What schedulers may leave out (mesos.md §2.6). */
 function filledIn(given: TaskInfo, framework: FrameworkEntry, role: string): TaskInfo {
-  const mark = (resources: TaskInfo['resources']): TaskInfo['resources'] => Resources.of(resources).allocatedByDefaultTo(role).toArray();
+  // One by one, not as a sum: what is wrong with one of them must still be there to be found.
+  const mark = (resources: TaskInfo['resources']): Resource[] =>
+    (resources ?? []).map((resource) => (resource.allocation_info === undefined ? { ...resource, allocation_info: { role } } : resource));
   const { executor, health_check: health } = given;
   return {
     ...given,
-    resources: mark(given.resources) ?? [],
+    resources: mark(given.resources),
     ...(executor === undefined
       ? {}
       : {
           executor: {
             ...executor,
             framework_id: executor.framework_id ?? { value: framework.id },
-            resources: mark(executor.resources) ?? [],
+            resources: mark(executor.resources),
           },
         }),
     ...(health === undefined || health.type !== undefined

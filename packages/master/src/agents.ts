@@ -57,8 +57,8 @@ export function register(state: MasterState, streamId: string, ip: string, messa
   state.counters.add('master/slave_reregistrations');
   known.total = Resources.of(message.resources).unallocated;
   state.allocator.updateAgent(id, allocatorTerms(known));
-  reconcileKnown(state, known, message, step);
   welcome(state, known, 'REREGISTERED', step);
+  reconcileKnown(state, known, message, step);
   shutdownCompleted(state, streamId, message, step);
 }
 
@@ -107,7 +107,7 @@ function welcome(state: MasterState, agent: AgentEntry, type: 'REGISTERED' | 'RE
     streamId: agent.streamId,
     message: { type, agent_id: { value: agent.id }, ping_timeout_seconds: seconds },
   });
-  armPing(state, agent.id, agent.streamId, step);
+  sendPing(state, agent, step);
   tellOperators(state, step, () => ({ type: 'AGENT_ADDED', agent_added: { agent: agentView(state, agent) } }));
   step.out.log(
     'info',
@@ -196,6 +196,9 @@ function takeExecutor(framework: FrameworkEntry, agent: AgentEntry, info: Execut
 function takeTask(state: MasterState, framework: FrameworkEntry, agent: AgentEntry, task: Task, step: Step): TaskEntry {
   const entry = taskFromAgent({ ...task, agent_id: { value: agent.id } }, framework.roles[0] ?? '*');
   framework.unreachableTasks.delete(entry.id);
+  // It was taken for lost with its agent.
+  const lost = framework.completedTasks.findIndex((completed) => completed.id === entry.id && completed.agentId === agent.id);
+  if (lost >= 0) framework.completedTasks.splice(lost, 1);
   addTask(state, framework, agent, entry, step);
   return entry;
 }
@@ -359,8 +362,14 @@ function lose(
   removeTask(state, framework, entry, 'completed');
 }
 
-/** The next ping of this link is due in one interval. */
-export function armPing(state: MasterState, id: string, streamId: string, step: Step): void {
+/** Pings at once and arms the next. */
+export function sendPing(state: MasterState, agent: AgentEntry, step: Step): void {
+  agent.pingsUnanswered++;
+  if (agent.streamId !== undefined) step.out.push({ kind: 'to_agent', streamId: agent.streamId, message: { type: 'PING' } });
+  armPing(state, agent.id, agent.lastStreamId, step);
+}
+
+function armPing(state: MasterState, id: string, streamId: string, step: Step): void {
   step.out.push({ kind: 'timer', afterMs: state.options.agentPingTimeoutMs, message: { kind: 'ping', agentId: id, streamId } });
 }
 
@@ -383,9 +392,7 @@ export function ping(state: MasterState, id: string, streamId: string, step: Ste
     });
     return;
   }
-  agent.pingsUnanswered++;
-  if (agent.streamId !== undefined) step.out.push({ kind: 'to_agent', streamId: agent.streamId, message: { type: 'PING' } });
-  armPing(state, id, streamId, step);
+  sendPing(state, agent, step);
 }
 
 /** Partition-aware frameworks are told that their tasks cannot be reached, others that they are lost. */

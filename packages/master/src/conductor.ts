@@ -26,6 +26,8 @@ export interface ConductorOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly registry: AgentRegistry;
+  /** Runs it when what is going on now is done; default `setImmediate`. A simulation has its own queue. */
+  readonly soon?: (run: () => void) => void;
   /** The registry failed: the master cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -133,7 +135,7 @@ export class Conductor {
         return;
       }
       case 'soon':
-        setImmediate(() => this.dispatch(effect.message));
+        (this.#options.soon ?? setImmediate)(() => this.dispatch(effect.message));
         return;
       case 'registry':
         this.#options.registry.apply(effect.operation).then(

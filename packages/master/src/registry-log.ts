@@ -10,39 +10,15 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type AgentInfo, readMessage } from '@pronoia/mesos';
+import { readMessage } from '@pronoia/mesos';
 import type { AgentRegistry } from './conductor.ts';
 import { errors } from './errors.ts';
 import type { RegistryOperation } from './message.ts';
-
-export interface RegistryContent {
-  readonly agents: Map<string, AgentInfo>;
-  /** Since when, Unix milliseconds. */
-  readonly unreachable: Map<string, number>;
-  readonly gone: Map<string, number>;
-}
+import { applyOperation, emptyRegistry, type RegistryContent } from './registry-content.ts';
 
 /** A file below this size is not worth compacting. */
 const compactFromBytes = 1024 * 1024;
 const compactAtFactor = 4;
-
-function applyTo(content: RegistryContent, operation: RegistryOperation): void {
-  switch (operation.kind) {
-    case 'admit': {
-      const id = operation.agent.id?.value ?? '';
-      content.agents.set(id, operation.agent);
-      content.unreachable.delete(id);
-      return;
-    }
-    case 'unreachable':
-      content.agents.delete(operation.agentId);
-      content.unreachable.set(operation.agentId, operation.atMs);
-      return;
-    case 'remove':
-      content.agents.delete(operation.agentId);
-      return;
-  }
-}
 
 const checksum = (json: string): string => crc32(json).toString(16).padStart(8, '0');
 const lineOf = (operation: RegistryOperation): string => {
@@ -57,7 +33,7 @@ function readOperation(json: string): RegistryOperation {
 
 /** What the file says, and how many of its bytes are whole. */
 function replay(path: string): { content: RegistryContent; wholeBytes: number } {
-  const content: RegistryContent = { agents: new Map(), unreachable: new Map(), gone: new Map() };
+  const content = emptyRegistry();
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -73,7 +49,7 @@ function replay(path: string): { content: RegistryContent; wholeBytes: number } 
     const line = bytes.subarray(at, end).toString('utf8');
     const json = line.slice(9);
     if (line.slice(0, 8) !== checksum(json)) throw errors.fail('registry_damaged', { path, offset: at });
-    applyTo(content, readOperation(json));
+    applyOperation(content, readOperation(json));
     at = end + 1;
   }
   return { content, wholeBytes: at };
@@ -130,7 +106,7 @@ export class RegistryLog implements AgentRegistry {
         await this.#file.appendFile(text);
         await this.#file.datasync();
         this.#sizeBytes += Buffer.byteLength(text);
-        for (const { operation } of batch) applyTo(this.content, operation);
+        for (const { operation } of batch) applyOperation(this.content, operation);
         if (this.#sizeBytes > compactFromBytes) await this.#compact();
         for (const { done } of batch) done();
       } catch (error) {

@@ -1,5 +1,5 @@
 /** What a registered agent has to say (mesos/src/agent-protocol.ts). */
-import { armPing, leave } from './agents.ts';
+import { leave, sendPing } from './agents.ts';
 import type { AgentReport, Step } from './message.ts';
 import type { AgentEntry, MasterState } from './state.ts';
 import { removeExecutor, tellScheduler, updateTask } from './tasks.ts';
@@ -11,7 +11,7 @@ export function handleReport(state: MasterState, agent: AgentEntry, message: Age
       // The registry is being told that it is unreachable: it is not, and its pings go on.
       if (agent.isLeaving) {
         agent.isLeaving = false;
-        armPing(state, agent.id, agent.lastStreamId, step);
+        sendPing(state, agent, step);
       }
       return;
     case 'UPDATE':
