@@ -81,10 +81,11 @@ export function createMesosDiscoverer(config: MesosSdConfig, tools: DiscovererTo
     });
     if (response.status === 304) return undefined;
     if (response.status !== 200) throw errors.fail('discovery_status', { url, status: response.status });
-    etag = response.header('etag');
-    if (lastBody?.equals(response.body)) return undefined;
-    const groups = targetsOfState(JSON.parse(response.body.toString('utf8')) as MasterState, config.master);
+    const isSame = lastBody?.equals(response.body) === true;
+    const groups = isSame ? undefined : targetsOfState(JSON.parse(response.body.toString('utf8')) as MasterState, config.master);
+    // Only now: an answer that could not be read must not count as known.
     lastBody = response.body;
+    etag = response.header('etag');
     return groups;
   }
 
