@@ -259,7 +259,7 @@ it('held and free never exceed what an agent has', () => {
         for (const agent of agents) {
           let sum = cluster.allocator.freeOn(agent);
           for (const held of cluster.allocator.heldOn(agent).values()) sum = sum.plus(held.unallocated);
-          expect(sum.equals(total.get(agent) as Resources), `${agent}: ${sum.toString()}`).toBe(true);
+          expect(sum.equals(total.get(agent) as Resources)).toBe(true);
           let known = Resources.empty;
           for (const grant of [...open, ...used]) if (grant.agent === agent) known = known.plus(grant.resources.unallocated);
           expect(known.plus(cluster.allocator.freeOn(agent)).equals(total.get(agent) as Resources)).toBe(true);

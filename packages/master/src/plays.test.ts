@@ -99,7 +99,7 @@ class Stage {
       case 'launch': {
         // launch FRAMEWORK OFFER TASK=RESOURCES …
         const tasks = words.slice(2).map((word) => {
-          const [task = '', amounts = ''] = [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)];
+          const [task, amounts] = [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)];
           const offer = this.state.offers.get(this.#full(second));
           return {
             name: task,

@@ -29,7 +29,7 @@ describe('reading JSON', () => {
       ['"\\u0001\\u0001 1234567890123456789"', '\u0001\u0001 1234567890123456789'],
       ['{"a":[9007199254740993]}', { a: [9007199254740993n] }],
     ];
-    for (const [text, value] of rows) expect(parseJson(text), text).toEqual(value);
+    for (const [text, value] of rows) expect([text, parseJson(text)]).toEqual([text, value]);
   });
 
   it('reads any JSON value like JSON.parse', () => {
