@@ -1,5 +1,15 @@
 /** Runs queries over a storage: parse, limits, queue, evaluation, statistics. One engine serves a whole process. */
-import type { Queryable } from '@pronoia/model';
+import { type Queryable, quoteGo } from '@pronoia/model';
+import { Annotations } from './evaluate/annotations.ts';
+import { Budget } from './evaluate/budget.ts';
+import { Evaluator } from './evaluate/evaluator.ts';
+import { answer, arrange } from './evaluate/final-value.ts';
+import type { Frame } from './evaluate/step-series.ts';
+import { QueryError } from './query-error.ts';
+import { QueryQueue } from './query-queue.ts';
+import { documentedType, typeOf } from './syntax/check.ts';
+import type { QueryWindow } from './syntax/duration.ts';
+import { type ParseOptions, parseExpr } from './syntax/parse.ts';
 import type { QueryResult } from './value/query-result.ts';
 
 export type Feature =
@@ -37,17 +47,40 @@ export interface QueryOptions {
 }
 
 export class Engine {
+  readonly #lookbackMs: number;
+  readonly #maxSamples: number;
+  readonly #timeoutMs: number;
+  readonly #defaultSubqueryStepMs: number;
+  readonly #features: ReadonlySet<Feature>;
+  readonly #now: () => number;
+  readonly #queue: QueryQueue;
+
   constructor(options: EngineOptions = {}) {
-    void options;
+    this.#lookbackMs = options.lookbackMs ?? 300_000;
+    this.#maxSamples = options.maxSamples ?? 50_000_000;
+    this.#timeoutMs = options.timeoutMs ?? 120_000;
+    this.#defaultSubqueryStepMs = options.defaultSubqueryStepMs ?? 60_000;
+    this.#features = new Set(options.enabledFeatures);
+    this.#now = options.now ?? (() => performance.now());
+    this.#queue = new QueryQueue(options.maxConcurrency ?? 20);
+  }
+
+  /** What the parser accepts under this engine's features. */
+  get parseOptions(): ParseOptions {
+    return {
+      experimentalFunctions: this.#features.has('promql-experimental-functions'),
+      extendedRangeSelectors: this.#features.has('promql-extended-range-selectors'),
+      binopFillModifiers: this.#features.has('promql-binop-fill-modifiers'),
+    };
   }
 
   /** The value at `tMs` (integer Unix ms). Rejects with QueryError. */
-  async instant(queryable: Queryable, text: string, tMs: number, options: QueryOptions = {}, signal?: AbortSignal): Promise<QueryResult> {
-    throw new Error(`not implemented yet: instant query ${text} ${tMs} ${String(queryable)} ${JSON.stringify(options)} ${String(signal)}`);
+  instant(queryable: Queryable, text: string, tMs: number, options: QueryOptions = {}, signal?: AbortSignal): Promise<QueryResult> {
+    return this.#run(queryable, text, { startMs: tMs, endMs: tMs, stepMs: 0 }, false, options, signal);
   }
 
   /** Values at `startMs`, `startMs + stepMs`, … ≤ `endMs`; always a matrix. Rejects with QueryError. */
-  async range(
+  range(
     queryable: Queryable,
     text: string,
     startMs: number,
@@ -56,8 +89,82 @@ export class Engine {
     options: QueryOptions = {},
     signal?: AbortSignal,
   ): Promise<QueryResult> {
-    throw new Error(
-      `not implemented yet: range query ${text} ${startMs} ${endMs} ${stepMs} ${String(queryable)} ${JSON.stringify(options)} ${String(signal)}`,
-    );
+    return this.#run(queryable, text, { startMs, endMs, stepMs }, true, options, signal);
+  }
+
+  async #run(
+    queryable: Queryable,
+    text: string,
+    query: QueryWindow,
+    isRangeQuery: boolean,
+    options: QueryOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<QueryResult> {
+    const parsed = parseExpr(text, this.parseOptions);
+    if (parsed.kind === 'error') throw new QueryError('bad_data', parsed.errors[0]?.text ?? '');
+    const { expr } = parsed;
+    const type = typeOf(expr);
+    if (isRangeQuery && type !== 'scalar' && type !== 'vector') {
+      const message = `invalid expression type ${quoteGo(documentedType(type))} for range query, must be Scalar or instant Vector`;
+      throw new QueryError('bad_data', message);
+    }
+    const startedAt = this.#now();
+    const timeoutMs = Math.min(this.#timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const leave = await this.#queue.enter(timeoutMs, signal);
+    const admittedAt = this.#now();
+    try {
+      const budget = new Budget({ signal, now: this.#now, deadline: startedAt + timeoutMs, maxSamples: this.#maxSamples });
+      const annotations = new Annotations(text);
+      const evaluator = new Evaluator({
+        text,
+        query,
+        isRangeQuery,
+        lookbackMs: options.lookbackMs ?? this.#lookbackMs,
+        defaultSubqueryStepMs: this.#defaultSubqueryStepMs,
+        delayedNames: this.#features.has('promql-delayed-name-removal'),
+        startTimestamps: this.#features.has('use-start-timestamps'),
+        typeAndUnitLabels: this.#features.has('type-and-unit-labels'),
+        budget,
+        annotations,
+        queryable,
+        signal,
+      });
+      const stepMs = isRangeQuery ? query.stepMs : 1;
+      const frame: Frame = { startMs: query.startMs, stepMs, count: Math.floor((query.endMs - query.startMs) / stepMs) + 1 };
+      try {
+        budget.check();
+        evaluator.open(expr, frame);
+        const preparedAt = this.#now();
+        const raw = await answer(evaluator, expr, frame, isRangeQuery);
+        const evaluatedAt = this.#now();
+        const value = arrange(raw, evaluator.delayedNames, options.limit ?? 0, annotations);
+        const sortedAt = this.#now();
+        const seconds = (from: number, to: number): number => Math.max(0, to - from) / 1000;
+        return {
+          value,
+          warnings: annotations.warnings(),
+          infos: annotations.infos(),
+          stats: {
+            timings: {
+              evalTotalTime: seconds(admittedAt, sortedAt),
+              resultSortTime: seconds(evaluatedAt, sortedAt),
+              queryPreparationTime: seconds(admittedAt, preparedAt),
+              innerEvalTime: seconds(preparedAt, evaluatedAt),
+              execQueueTime: seconds(startedAt, admittedAt),
+              execTotalTime: seconds(startedAt, sortedAt),
+            },
+            samples: {
+              totalQueryableSamples: budget.queryableSamples,
+              samplesRead: budget.samplesRead,
+              peakSamples: budget.peakSamples,
+            },
+          },
+        };
+      } finally {
+        evaluator.close();
+      }
+    } finally {
+      leave();
+    }
   }
 }

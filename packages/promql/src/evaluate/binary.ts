@@ -1,0 +1,338 @@
+/** Binary operators over scalars and vectors: matching, cardinality, filters (promql.md §5). */
+import { type FloatHistogram, Labels } from '@pronoia/model';
+import { QueryError } from '../query-error.ts';
+import type { BinaryExpr, VectorMatching } from '../syntax/ast.ts';
+import { isComparison, isSetOperator, isTrim } from '../syntax/check.ts';
+import type { Evaluation, Value } from './evaluation.ts';
+import { floatOperator } from './float-operator.ts';
+import { labelText } from './label-text.ts';
+import { newSampleResult, type SampleResult, sampleOperator } from './sample-operator.ts';
+import { absent, dropMetadata, type Frame, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
+
+export async function evaluateBinary(ev: Evaluation, expr: BinaryExpr, frame: Frame): Promise<Value> {
+  const left = await ev.evaluate(expr.left, frame);
+  const right = await ev.evaluate(expr.right, frame);
+  if (left.kind === 'scalar' && right.kind === 'scalar') {
+    const apply = floatOperator(expr.op);
+    return { kind: 'scalar', values: left.values.map((a, i) => apply(a, right.values[i] as number)) };
+  }
+  if (left.kind === 'vector' && right.kind === 'scalar') {
+    return { kind: 'vector', series: await vectorScalar(ev, expr, left.series, right.values, false) };
+  }
+  if (left.kind === 'scalar' && right.kind === 'vector') {
+    return { kind: 'vector', series: await vectorScalar(ev, expr, right.series, left.values, true) };
+  }
+  if (left.kind !== 'vector' || right.kind !== 'vector') throw new Error(`BUG: ${left.kind} ${expr.op} ${right.kind}`);
+  if (isSetOperator(expr.op)) return { kind: 'vector', series: setOperator(expr, left.series, right.series, frame) };
+  return { kind: 'vector', series: await vectorVector(ev, expr, left.series, right.series, frame) };
+}
+
+/** Filters keep the vector's value and name; all else makes new values without name. */
+async function vectorScalar(
+  ev: Evaluation,
+  expr: BinaryExpr,
+  vector: readonly StepSeries[],
+  scalar: Float64Array,
+  swapped: boolean,
+): Promise<StepSeries[]> {
+  const { op, returnBool } = expr;
+  const filters = isComparison(op) && !returnBool;
+  const keepsName = filters || isTrim(op);
+  const apply = sampleOperator(op);
+  const result = newSampleResult();
+  const notes = new LastNotes();
+  const results: StepSeries[] = [];
+  const { delayedNames, budget } = ev;
+  for (const series of vector) {
+    const { kinds, values } = series;
+    const labels = keepsName || delayedNames ? series.labels : dropMetadata(series.labels);
+    const out = new StepSeries(labels, series.dropName || !keepsName, kinds.length);
+    let any = false;
+    for (let step = 0; step < kinds.length; step++) {
+      const kind = kinds[step];
+      if (kind === absent) continue;
+      const value = values[step] as number;
+      const histogram = kind === isHistogram ? series.histogram(step) : undefined;
+      const other = scalar[step] as number;
+      if (swapped) apply(other, undefined, value, histogram, result);
+      else apply(value, histogram, other, undefined, result);
+      notes.note(step, 0, result);
+      if (result.impossible) continue;
+      if (returnBool) out.setFloat(step, result.keep ? 1 : 0);
+      else if (!result.keep) continue;
+      else if (filters) out.copyFrom(series, step);
+      else put(out, step, result.value, result.histogram);
+      any = true;
+    }
+    if (any) results.push(out);
+    if (budget.due(kinds.length)) await budget.pause();
+  }
+  notes.commit(ev, expr);
+  return mergeSeries(results);
+}
+
+function put(out: StepSeries, step: number, value: number, histogram: FloatHistogram | undefined): void {
+  if (histogram === undefined) out.setFloat(step, value);
+  else out.setHistogram(step, histogram);
+}
+
+/** Of all that is to be said about the pairs of one step, the original keeps only the last. */
+class LastNotes {
+  readonly #byStep = new Map<number, { order: number; warning: string | undefined; info: string | undefined }>();
+
+  note(step: number, order: number, { warning, info }: SampleResult): void {
+    if (warning === undefined && info === undefined) return;
+    const known = this.#byStep.get(step);
+    if (known === undefined || known.order <= order) this.#byStep.set(step, { order, warning, info });
+  }
+
+  commit(ev: Evaluation, { span }: BinaryExpr): void {
+    for (const { warning, info } of this.#byStep.values()) {
+      if (warning !== undefined) ev.annotations.warn(warning, span);
+      else if (info !== undefined) ev.annotations.info(info, span);
+    }
+  }
+}
+
+// Matching
+
+/** The labels that decide which series meet. */
+function signatureLabels(labels: Labels, { on, labels: names }: VectorMatching): Labels {
+  const set = new Set(names);
+  return on ? labels.only(set) : labels.filter((name) => name !== '__name__' && !set.has(name));
+}
+
+interface MatchGroup {
+  readonly labels: Labels;
+  readonly left: number[];
+  readonly right: number[];
+}
+
+/** In order of first appearance, left side first. */
+function matchGroups(left: readonly StepSeries[], right: readonly StepSeries[], matching: VectorMatching): MatchGroup[] {
+  const groups = new Map<string, MatchGroup>();
+  const groupOf = (series: StepSeries): MatchGroup => {
+    const labels = signatureLabels(series.labels, matching);
+    const key = labels.key();
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { labels, left: [], right: [] };
+      groups.set(key, group);
+    }
+    return group;
+  };
+  left.forEach((series, i) => groupOf(series).left.push(i));
+  right.forEach((series, i) => groupOf(series).right.push(i));
+  return [...groups.values()];
+}
+
+function setOperator({ op, matching }: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[], frame: Frame): StepSeries[] {
+  if (matching === undefined) throw new Error('BUG: set operator without matching');
+  const keepLeft = op === 'or' ? [...left] : new Array<StepSeries>(left.length);
+  const keepRight = new Array<StepSeries>(right.length);
+  for (const group of matchGroups(left, right, matching)) {
+    const present = (indexes: readonly number[], side: readonly StepSeries[]): Uint8Array => {
+      const steps = new Uint8Array(frame.count);
+      for (const index of indexes) {
+        const { kinds } = side[index] as StepSeries;
+        for (let step = 0; step < steps.length; step++) if (kinds[step] !== absent) steps[step] = 1;
+      }
+      return steps;
+    };
+    const filter = (
+      indexes: readonly number[],
+      side: readonly StepSeries[],
+      other: Uint8Array,
+      wanted: 0 | 1,
+      into: StepSeries[],
+    ): void => {
+      for (const index of indexes) into[index] = filtered(side[index] as StepSeries, other, wanted);
+    };
+    if (op === 'or') filter(group.right, right, present(group.left, left), 0, keepRight);
+    else filter(group.left, left, present(group.right, right), op === 'and' ? 1 : 0, keepLeft);
+  }
+  const all = op === 'or' ? [...keepLeft, ...keepRight] : keepLeft;
+  return mergeSeries(all.filter((series) => !series.isEmpty()));
+}
+
+function filtered(series: StepSeries, other: Uint8Array, wanted: 0 | 1): StepSeries {
+  const out = new StepSeries(series.labels, series.dropName, series.kinds.length);
+  for (let step = 0; step < series.kinds.length; step++) {
+    if (series.kinds[step] !== absent && other[step] === wanted) out.copyFrom(series, step);
+  }
+  return out;
+}
+
+async function vectorVector(
+  ev: Evaluation,
+  expr: BinaryExpr,
+  left: readonly StepSeries[],
+  right: readonly StepSeries[],
+  frame: Frame,
+): Promise<StepSeries[]> {
+  const matcher = new Matching(ev, expr, left, right, frame);
+  for (const group of matcher.groups) {
+    matcher.match(group);
+    if (ev.budget.due(frame.count * (group.left.length + group.right.length))) await ev.budget.pause();
+  }
+  return matcher.finish();
+}
+
+/** "Many" is the left side, but under `group_right` the right one; the operator still sees left and right as written. */
+class Matching {
+  readonly groups: MatchGroup[];
+  readonly #ev: Evaluation;
+  readonly #expr: BinaryExpr;
+  readonly #matching: VectorMatching;
+  readonly #many: readonly StepSeries[];
+  readonly #one: readonly StepSeries[];
+  readonly #swapped: boolean;
+  readonly #count: number;
+  readonly #fillMany: number | undefined;
+  readonly #fillOne: number | undefined;
+  readonly #apply;
+  readonly #result = newSampleResult();
+  readonly #notes = new LastNotes();
+  /** Steps at which both sides have a sample, or a fill takes its place; elsewhere nothing happens. */
+  readonly #active: Uint8Array;
+  readonly #results: { order: number; series: StepSeries }[] = [];
+
+  constructor(ev: Evaluation, expr: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[], frame: Frame) {
+    if (expr.matching === undefined) throw new Error('BUG: vector operator without matching');
+    this.#ev = ev;
+    this.#expr = expr;
+    this.#matching = expr.matching;
+    this.#swapped = expr.matching.cardinality === 'one-to-many';
+    this.#many = this.#swapped ? right : left;
+    this.#one = this.#swapped ? left : right;
+    this.#fillMany = this.#swapped ? expr.matching.fillRight : expr.matching.fillLeft;
+    this.#fillOne = this.#swapped ? expr.matching.fillLeft : expr.matching.fillRight;
+    this.#count = frame.count;
+    this.#apply = sampleOperator(expr.op);
+    this.#active = this.#activeSteps();
+    this.groups = matchGroups(this.#many, this.#one, expr.matching);
+  }
+
+  #activeSteps(): Uint8Array {
+    const some = (side: readonly StepSeries[]): Uint8Array => {
+      const steps = new Uint8Array(this.#count);
+      for (const { kinds } of side) for (let i = 0; i < steps.length; i++) if (kinds[i] !== absent) steps[i] = 1;
+      return steps;
+    };
+    const [many, one] = [some(this.#many), some(this.#one)];
+    const fills = this.#fillMany !== undefined || this.#fillOne !== undefined;
+    return many.map((has, i) => (fills ? has | (one[i] as number) : has & (one[i] as number)));
+  }
+
+  match(group: MatchGroup): void {
+    const { left: many, right: one } = group;
+    if (one.length === 0 && this.#fillOne === undefined) return;
+    const outs = new Map<number, StepSeries>();
+    const labelsOf = new Map<number, { labels: Labels; key: string }>();
+    /** −1 stands for a filled partner. */
+    const resultLabels = (m: number, o: number): { labels: Labels; key: string } => {
+      const pair = (m + 1) * (this.#one.length + 1) + o + 1;
+      let known = labelsOf.get(pair);
+      if (known === undefined) {
+        const labels = this.#resultLabels(
+          m < 0 ? group.labels : (this.#many[m] as StepSeries).labels,
+          o < 0 ? group.labels : (this.#one[o] as StepSeries).labels,
+        );
+        known = { labels, key: labels.key() };
+        labelsOf.set(pair, known);
+      }
+      return known;
+    };
+    const isOneToOne = this.#matching.cardinality === 'one-to-one';
+    const seen = new Set<string>();
+    const emit = (step: number, m: number, o: number, matches: number): void => {
+      const { labels, key } = resultLabels(m, o);
+      if (isOneToOne) {
+        if (matches > 0) throw ambiguous('many-to-one matching must be explicit (group_left/group_right)');
+      } else if (many.length > 1) {
+        if (seen.has(key)) throw ambiguous('grouping labels must ensure unique matches');
+        seen.add(key);
+      }
+      this.#combine(step, m, o);
+      if (this.#result.impossible || (!this.#result.keep && !this.#expr.returnBool)) return;
+      const pair = (m + 1) * (this.#one.length + 1) + o + 1;
+      let out = outs.get(pair);
+      if (out === undefined) {
+        out = new StepSeries(labels, this.#expr.returnBool, this.#count);
+        outs.set(pair, out);
+        this.#results.push({ order: m < 0 ? Number.MAX_SAFE_INTEGER : m, series: out });
+      }
+      if (this.#expr.returnBool) out.setFloat(step, this.#result.keep ? 1 : 0);
+      else put(out, step, this.#result.value, this.#result.histogram);
+    };
+
+    for (let step = 0; step < this.#count; step++) {
+      if (this.#active[step] === 0) continue;
+      let partner = -1;
+      for (const o of one) {
+        if ((this.#one[o] as StepSeries).kinds[step] === absent) continue;
+        if (partner >= 0) throw this.#duplicate(group.labels, o, partner);
+        partner = o;
+      }
+      let matches = 0;
+      seen.clear();
+      if (partner >= 0 || this.#fillOne !== undefined) {
+        for (const m of many) {
+          if ((this.#many[m] as StepSeries).kinds[step] === absent) continue;
+          emit(step, m, partner, matches);
+          matches++;
+        }
+      }
+      if (matches === 0 && partner >= 0 && this.#fillMany !== undefined) emit(step, -1, partner, 0);
+    }
+  }
+
+  #combine(step: number, m: number, o: number): void {
+    const many = m < 0 ? undefined : (this.#many[m] as StepSeries);
+    const one = o < 0 ? undefined : (this.#one[o] as StepSeries);
+    const manyValue = many === undefined ? (this.#fillMany as number) : (many.values[step] as number);
+    const oneValue = one === undefined ? (this.#fillOne as number) : (one.values[step] as number);
+    const manyHistogram = many?.kinds[step] === isHistogram ? many.histogram(step) : undefined;
+    const oneHistogram = one?.kinds[step] === isHistogram ? one.histogram(step) : undefined;
+    if (this.#swapped) this.#apply(oneValue, oneHistogram, manyValue, manyHistogram, this.#result);
+    else this.#apply(manyValue, manyHistogram, oneValue, oneHistogram, this.#result);
+    this.#notes.note(step, m, this.#result);
+  }
+
+  #resultLabels(many: Labels, one: Labels): Labels {
+    const { on, labels: names, include, cardinality } = this.#matching;
+    const { op, returnBool } = this.#expr;
+    const keepsName = isComparison(op) || isTrim(op);
+    let labels = keepsName ? many : dropMetadata(many);
+    if (cardinality === 'one-to-one') {
+      const set = new Set(names);
+      labels = on ? labels.only(set) : labels.without(set);
+    }
+    if (include.length > 0) {
+      const record = labels.toObject();
+      for (const name of include) record[name] = one.get(name);
+      labels = Labels.from(record);
+    }
+    return returnBool && !this.#ev.delayedNames ? dropMetadata(labels) : labels;
+  }
+
+  #duplicate(labels: Labels, found: number, earlier: number): QueryError {
+    const side = this.#swapped ? 'left' : 'right';
+    const text = (index: number): string => labelText((this.#one[index] as StepSeries).labels);
+    const pair = [text(found), text(earlier)].sort().join(', ');
+    return new QueryError(
+      'execution',
+      `found duplicate series for the match group ${labelText(labels)} on the ${side} hand-side of the operation: [${pair}]` +
+        ';many-to-many matching not allowed: matching labels must be unique on one side',
+    );
+  }
+
+  finish(): StepSeries[] {
+    this.#notes.commit(this.#ev, this.#expr);
+    return mergeSeries(this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series));
+  }
+}
+
+function ambiguous(why: string): QueryError {
+  return new QueryError('execution', `multiple matches for labels: ${why}`);
+}

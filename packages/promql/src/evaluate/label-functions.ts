@@ -1,0 +1,112 @@
+/** Functions on labels and order: label_replace, label_join, sort*, absent (promql.md §9.3). */
+import { compareBytes, expandTemplate, Labels, type Matcher } from '@pronoia/model';
+import { RE2JS } from 're2js';
+import { QueryError } from '../query-error.ts';
+import type { CallExpr, Expr } from '../syntax/ast.ts';
+import { isValidUtf8 } from '../syntax/quoted-string.ts';
+import type { Evaluation } from './evaluation.ts';
+import { isFloat, mergeSeries, type StepSeries } from './step-series.ts';
+
+function execution(message: string): never {
+  throw new QueryError('execution', message);
+}
+
+const isLabelName = (name: string): boolean => name !== '' && isValidUtf8(name);
+
+export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): StepSeries[] {
+  const [destination, replacement, source, pattern] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, string, string];
+  let regex: RE2JS;
+  try {
+    regex = RE2JS.compile(`^(?s:${pattern})$`);
+  } catch {
+    execution(`invalid regular expression in label_replace(): ${pattern}`);
+  }
+  if (!isLabelName(destination)) execution(`invalid destination label name in label_replace(): ${destination}`);
+  const names = regex.namedGroups() as Readonly<Record<string, number>>;
+  return mergeSeries(
+    input.map((series) => {
+      const match = regex.matcher(series.labels.get(source));
+      if (!match.matches()) return series;
+      const value = expandTemplate(replacement, (name) => {
+        const index = /^[0-9]+$/.test(name) ? Number(name) : (names[name] ?? -1);
+        return index >= 0 && index <= match.groupCount() ? (match.group(index) ?? '') : '';
+      });
+      return withLabel(series, destination, value);
+    }),
+  );
+}
+
+export function labelJoin(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): StepSeries[] {
+  const [destination, separator, ...sources] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, ...string[]];
+  for (const source of sources) if (!isLabelName(source)) execution(`invalid source label name in label_join(): ${source}`);
+  if (!isLabelName(destination)) execution(`invalid destination label name in label_join(): ${destination}`);
+  return mergeSeries(
+    input.map((series) => withLabel(series, destination, sources.map((source) => series.labels.get(source)).join(separator))),
+  );
+}
+
+/** A name that was written is a name to keep. */
+function withLabel(series: StepSeries, name: string, value: string): StepSeries {
+  return series.relabeled(series.labels.with(name, value), name === '__name__' ? false : series.dropName);
+}
+
+/** Only meaningful where there is one step. NaN comes last both ways. */
+export function sortByValue(input: readonly StepSeries[], descending: boolean): StepSeries[] {
+  const sign = descending ? -1 : 1;
+  return input
+    .filter((series) => series.kinds[0] === isFloat)
+    .sort((a, b) => {
+      const [x, y] = [a.values[0] as number, b.values[0] as number];
+      if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;
+      if (Number.isNaN(y)) return -1;
+      return sign * (x < y ? -1 : x > y ? 1 : 0);
+    });
+}
+
+export function sortByLabel(input: readonly StepSeries[], names: readonly string[], descending: boolean): StepSeries[] {
+  const sign = descending ? -1 : 1;
+  return [...input].sort((a, b) => {
+    for (const name of names) {
+      const order = naturalOrder(a.labels.get(name), b.labels.get(name));
+      if (order !== 0) return sign * order;
+    }
+    return sign * Labels.compare(a.labels, b.labels);
+  });
+}
+
+/** Runs of digits compare as numbers, the rest as bytes. */
+export function naturalOrder(a: string, b: string): number {
+  const [x, y] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const [p, q] = [x[i] as string, y[i] as string];
+    if (p === q) continue;
+    if (/^\d/.test(p) && /^\d/.test(q)) {
+      const [m, n] = [BigInt(p), BigInt(q)];
+      if (m !== n) return m < n ? -1 : 1;
+      continue;
+    }
+    return compareBytes(p, q);
+  }
+  return x.length - y.length || compareBytes(a, b);
+}
+
+/** The labels that an absent selector would have had: those with exactly one matcher, and that an equality. */
+export function absentLabels(expr: Expr): Labels {
+  let inner = expr;
+  while (inner.kind === 'paren') inner = inner.expr;
+  const selector = inner.kind === 'matrix' ? inner.selector : inner;
+  if (selector.kind !== 'selector') return Labels.empty;
+  const byName = new Map<string, Matcher[]>();
+  for (const matcher of selector.matchers) {
+    if (matcher.name === '__name__') continue;
+    const list = byName.get(matcher.name);
+    if (list === undefined) byName.set(matcher.name, [matcher]);
+    else list.push(matcher);
+  }
+  const record: Record<string, string> = {};
+  for (const [name, list] of byName) {
+    const [only] = list;
+    if (list.length === 1 && only?.type === '=') record[name] = only.value;
+  }
+  return Labels.from(record);
+}

@@ -1,0 +1,106 @@
+/**
+ * The raw samples of one series in a time range, taken apart: floats, histograms and stale markers each with their
+ * own ascending time column. One instance is filled again for each series, so that a query holds one series at a time.
+ */
+import type { FloatHistogram, SampleBatch, Series } from '@pronoia/model';
+import { absent, type Frame, isHistogram, type StepSeries } from './step-series.ts';
+
+export class SampleColumns {
+  times = new Float64Array(1024);
+  values = new Float64Array(1024);
+  /** Start time of each float, 0 = unknown; only while `hasStarts`. */
+  starts = new Float64Array(0);
+  count = 0;
+  histogramTimes: number[] = [];
+  histograms: FloatHistogram[] = [];
+  histogramStarts: number[] = [];
+  staleTimes: number[] = [];
+  hasStarts = false;
+
+  clear(): void {
+    this.count = 0;
+    this.hasStarts = false;
+    this.histogramTimes = [];
+    this.histograms = [];
+    this.histogramStarts = [];
+    this.staleTimes = [];
+  }
+
+  get size(): number {
+    return this.count + this.histograms.length;
+  }
+
+  /** Both bounds inclusive. */
+  read(series: Series, batch: SampleBatch, minMs: number, maxMs: number): void {
+    this.clear();
+    const reader = series.samples();
+    for (let n = reader.read(batch); n > 0; n = reader.read(batch)) {
+      const { times, values, stale, histograms, hasHistograms, hasStartTimes, startTimes } = batch;
+      let from = 0;
+      while (from < n && (times[from] as number) < minMs) from++;
+      let to = n;
+      while (to > from && (times[to - 1] as number) > maxMs) to--;
+      this.#grow(this.count + to - from, hasStartTimes);
+      for (let i = from; i < to; i++) {
+        const t = times[i] as number;
+        if (stale[i] === 1) {
+          this.staleTimes.push(t);
+          continue;
+        }
+        const histogram = hasHistograms ? histograms[i] : undefined;
+        if (histogram !== undefined) {
+          this.histogramTimes.push(t);
+          this.histograms.push(histogram);
+          this.histogramStarts.push(hasStartTimes ? (startTimes[i] as number) : 0);
+          continue;
+        }
+        this.times[this.count] = t;
+        this.values[this.count] = values[i] as number;
+        if (this.hasStarts) this.starts[this.count] = hasStartTimes ? (startTimes[i] as number) : 0;
+        this.count++;
+      }
+      if (to < n) return;
+    }
+  }
+
+  /** The results of an inner query as raw samples (subqueries). */
+  fromSteps(series: StepSeries, frame: Frame): void {
+    this.clear();
+    this.#grow(frame.count, false);
+    for (let step = 0; step < frame.count; step++) {
+      const kind = series.kinds[step];
+      if (kind === absent) continue;
+      const t = frame.startMs + step * frame.stepMs;
+      if (kind === isHistogram) {
+        const histogram = series.histogram(step);
+        const known = histogram.counterResetHint === 'reset' || histogram.counterResetHint === 'not_reset';
+        this.histogramTimes.push(t);
+        this.histograms.push(known ? { ...histogram, counterResetHint: 'unknown' } : histogram);
+        this.histogramStarts.push(0);
+      } else {
+        this.times[this.count] = t;
+        this.values[this.count] = series.values[step] as number;
+        this.count++;
+      }
+    }
+  }
+
+  #grow(capacity: number, withStarts: boolean): void {
+    if (capacity > this.times.length) {
+      const size = Math.max(capacity, this.times.length * 2);
+      this.times = grown(this.times, size);
+      this.values = grown(this.values, size);
+      if (this.hasStarts) this.starts = grown(this.starts, size);
+    }
+    if (withStarts && !this.hasStarts) {
+      this.hasStarts = true;
+      this.starts = new Float64Array(this.times.length);
+    }
+  }
+}
+
+function grown(array: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(size);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,128 @@
+/**
+ * A series on a grid of steps: what every expression but a range vector comes to. Dense columns; `kinds` says what is
+ * at each step. Columns may be shared between series, so they are written only by who made them.
+ */
+import { type FloatHistogram, Labels } from '@pronoia/model';
+import { QueryError } from '../query-error.ts';
+import { sampleWeight } from '../value/histogram-arithmetic.ts';
+
+/** The grid: `startMs + i · stepMs` for i < count. */
+export interface Frame {
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly count: number;
+}
+
+export const absent = 0;
+export const isFloat = 1;
+export const isHistogram = 2;
+
+export class StepSeries {
+  labels: Labels;
+  /** Delayed name removal: the name goes at the very end of the query. */
+  dropName: boolean;
+  readonly values: Float64Array;
+  readonly kinds: Uint8Array;
+  histograms: (FloatHistogram | undefined)[] | undefined;
+
+  constructor(labels: Labels, dropName: boolean, count: number, source?: StepSeries) {
+    this.labels = labels;
+    this.dropName = dropName;
+    this.values = source?.values ?? new Float64Array(count);
+    this.kinds = source?.kinds ?? new Uint8Array(count);
+    this.histograms = source?.histograms;
+  }
+
+  /** The same samples under other labels. */
+  relabeled(labels: Labels, dropName: boolean): StepSeries {
+    return new StepSeries(labels, dropName, 0, this);
+  }
+
+  setFloat(step: number, value: number): void {
+    this.values[step] = value;
+    this.kinds[step] = isFloat;
+  }
+
+  setHistogram(step: number, histogram: FloatHistogram): void {
+    this.histograms ??= new Array<FloatHistogram | undefined>(this.kinds.length).fill(undefined);
+    this.histograms[step] = histogram;
+    this.kinds[step] = isHistogram;
+  }
+
+  copyFrom(other: StepSeries, step: number): void {
+    if (other.kinds[step] === isHistogram) this.setHistogram(step, other.histogram(step));
+    else this.setFloat(step, other.values[step] as number);
+  }
+
+  histogram(step: number): FloatHistogram {
+    const histogram = this.histograms?.[step];
+    if (histogram === undefined) throw new Error(`BUG: no histogram at step ${step}`);
+    return histogram;
+  }
+
+  isEmpty(): boolean {
+    return this.kinds.every((kind) => kind === absent);
+  }
+
+  /** How many samples it counts for. */
+  weight(): number {
+    let weight = 0;
+    for (let i = 0; i < this.kinds.length; i++) {
+      if (this.kinds[i] === isFloat) weight++;
+      else if (this.kinds[i] === isHistogram) weight += sampleWeight(this.histogram(i));
+    }
+    return weight;
+  }
+}
+
+const metadataLabels: ReadonlySet<string> = new Set(['__name__', '__type__', '__unit__']);
+
+export function dropMetadata(labels: Labels): Labels {
+  return labels.without(metadataLabels);
+}
+
+export function duplicateLabels(): QueryError {
+  return new QueryError('execution', 'vector cannot contain metrics with the same labelset');
+}
+
+/**
+ * Joins series of equal labels. Two samples at one step are an error; with `wholeSeries`, so are two series at all
+ * (range-vector functions: promql.md §4.2). Keeps the order of first appearance.
+ */
+export function mergeSeries(list: readonly StepSeries[], wholeSeries = false): StepSeries[] {
+  const byKey = new Map<string, StepSeries>();
+  const owned = new Set<StepSeries>();
+  for (const series of list) {
+    const key = series.labels.key();
+    const known = byKey.get(key);
+    if (known === undefined) {
+      byKey.set(key, series);
+      continue;
+    }
+    if (wholeSeries) throw duplicateLabels();
+    let target = known;
+    if (!owned.has(target)) {
+      target = ownCopy(known);
+      owned.add(target);
+      byKey.set(key, target);
+    }
+    for (let step = 0; step < series.kinds.length; step++) {
+      if (series.kinds[step] === absent) continue;
+      if (target.kinds[step] !== absent) throw duplicateLabels();
+      target.copyFrom(series, step);
+    }
+  }
+  return byKey.size === list.length ? [...list] : [...byKey.values()];
+}
+
+function ownCopy(series: StepSeries): StepSeries {
+  const copy = new StepSeries(series.labels, series.dropName, series.kinds.length);
+  copy.values.set(series.values);
+  copy.kinds.set(series.kinds);
+  copy.histograms = series.histograms?.slice();
+  return copy;
+}
+
+export function sortByLabels<T extends { readonly labels: Labels }>(list: readonly T[]): T[] {
+  return [...list].sort((a, b) => Labels.compare(a.labels, b.labels));
+}
