@@ -157,6 +157,77 @@ describe('the running monitor', () => {
     expect(limited.json().data).toHaveLength(1);
   });
 
+  it('answers queries in the envelope of the original', async () => {
+    type Vector = { resultType: string; result: { metric: Record<string, string>; value: [number, string] }[] };
+    const { resultType, result } = await data<Vector>('/api/v1/query?query=demo_total{path="/a"}');
+    expect(resultType).toBe('vector');
+    expect(result).toMatchObject([{ metric: { __name__: 'demo_total', path: '/a', job: 'demo' }, value: [expect.any(Number), '5'] }]);
+    const form = {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'query=1%2B1&time=1435781451.781',
+    };
+    expect((await get('/api/v1/query', form)).text).toBe(
+      '{"status":"success","data":{"resultType":"scalar","result":[1435781451.781,"2"]}}',
+    );
+    expect((await get('/api/v1/query?query="a"&time=1')).text).toBe('{"status":"success","data":{"resultType":"string","result":[1,"a"]}}');
+    expect((await get('/api/v1/query_range?query=vector(0.5)&start=1&end=2&step=500ms')).text).toBe(
+      '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"0.5"],[1.5,"0.5"],[2,"0.5"]]}]}}',
+    );
+    expect((await get('/api/v1/query?query=nope')).text).toBe('{"status":"success","data":{"resultType":"vector","result":[]}}');
+    expect(await data('/api/v1/query?query=up&stats=all')).toHaveProperty('stats.timings.evalTotalTime');
+    expect(await data('/api/v1/format_query?query=sum(up)by(job)')).toBe('sum by (job) (up)');
+    expect(await data('/api/v1/parse_query?query=up')).toMatchObject({ type: 'vectorSelector', name: 'up' });
+    const bad = await get('/api/v1/query?query=sum(');
+    expect(bad.status).toBe(400);
+    expect(bad.json()).toMatchObject({
+      errorType: 'bad_data',
+      error: 'invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+    });
+  });
+
+  it('sends a large answer in slices, whole and compressed', async () => {
+    const path =
+      '/api/v1/query_range?query=label_replace(vector(1.2345678901),"x","$1","","")%20or%20vector(time())&start=0&end=10999&step=1';
+    const answer = await get(path);
+    const { result } = answer.json().data as { result: { values: [number, string][] }[] };
+    expect(result[0]?.values).toHaveLength(11_000);
+    const plain = await get(path, { headers: { 'accept-encoding': 'identity' } });
+    expect(plain.text).toBe(answer.text);
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(answer.headers.get('content-encoding')).toBe('gzip');
+  });
+
+  it('evaluates rules, and alerts', async () => {
+    type Vector = { result: { metric: Record<string, string>; value: [number, string] }[] };
+    const { result } = await eventually<Vector>('/api/v1/query?query=job:demo:sum', (value) => value.result.length > 0);
+    expect(result).toMatchObject([{ metric: { __name__: 'job:demo:sum', job: 'demo' }, value: [expect.any(Number), '12'] }]);
+    const { alerts: active } = await eventually<{ alerts: object[] }>('/api/v1/alerts', (value) => value.alerts.length > 0);
+    expect(active).toMatchObject([
+      {
+        labels: { alertname: 'Warm', severity: 'page', job: 'demo' },
+        annotations: { summary: `127.0.0.1:${targetPort} has 20.5` },
+        state: 'firing',
+        value: '2.05e+01',
+      },
+    ]);
+    const { groups } = await data<{ groups: { rules: Record<string, unknown>[] }[] }>('/api/v1/rules?type=alert');
+    expect(groups[0]?.rules).toMatchObject([
+      { name: 'Warm', query: 'temp > 20', state: 'firing', health: 'ok', type: 'alerting', duration: 0 },
+    ]);
+    expect(await eventually<Vector>('/api/v1/query?query=ALERTS', (value) => value.result.length > 0)).toMatchObject({
+      result: [{ metric: { alertname: 'Warm', alertstate: 'firing' }, value: [expect.any(Number), '1'] }],
+    });
+    const deadline = Date.now() + 5000;
+    while (alerts.length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(alerts[0]).toMatchObject({
+      labels: { alertname: 'Warm', severity: 'page', zone: 'eu' },
+      annotations: { summary: `127.0.0.1:${targetPort} has 20.5` },
+      generatorURL: expect.stringContaining('/graph?g0.expr=temp+%3E+20&g0.tab=1') as string,
+      startsAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
+    });
+  });
+
   it('federates the newest samples with the labels of this server', async () => {
     const { text, headers } = await get('/federate?match[]=demo_total');
     expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');

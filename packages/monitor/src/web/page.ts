@@ -36,7 +36,12 @@ export async function registerPage(app: FastifyInstance, directory: string | und
 }
 
 function isFile(root: string, wanted: string): boolean {
-  if (wanted.includes('\0')) return false;
   const path = resolve(root, wanted);
-  return path.startsWith(`${root}/`) && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  if (!path.startsWith(`${root}/`)) return false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Absent, or no path at all: a name can be too long or hold a zero byte.
+    return false;
+  }
 }
