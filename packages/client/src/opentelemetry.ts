@@ -177,17 +177,19 @@ class Recorder implements OtelCounter, UpDownCounter, OtelHistogram, OtelGauge {
   }
 
   add(value: number, attributes?: Attributes): void {
-    if (!Number.isFinite(value)) return;
+    const isDown = value < 0 && this.#instrument.type === 'counter';
+    if (!Number.isFinite(value) || isDown) return;
     const labels = labelsOf(attributes, this.#scope);
     const metric = this.#instrument.metric(labels);
-    if (metric instanceof Gauge || (metric instanceof Counter && value >= 0)) metric.inc(labels, value);
+    if (!(metric instanceof Histogram)) metric.inc(labels, value);
   }
 
   record(value: number, attributes?: Attributes): void {
+    if (!Number.isFinite(value) && this.#instrument.type === 'histogram') return;
     const labels = labelsOf(attributes, this.#scope);
     const metric = this.#instrument.metric(labels);
     if (metric instanceof Gauge) metric.set(labels, value);
-    else if (metric instanceof Histogram && Number.isFinite(value)) metric.observe(labels, value);
+    else if (metric instanceof Histogram) metric.observe(labels, value);
   }
 }
 
@@ -267,6 +269,6 @@ function familyName(name: string, kind: Kind, unit: string | undefined, isUpDown
   const [base = '', per] = plain.split('/');
   let word = UNITS[base] ?? (base === '1' && kind === 'gauge' && !isUpDown ? 'ratio' : base === '1' ? '' : sanitized(base));
   if (per) word += `_per_${(UNITS[per] ?? sanitized(per)).replace(/s$/, '')}`;
-  if (word !== '' && !family.endsWith(`_${word}`)) family += `_${word}`;
+  if (word !== '' && family !== word && !family.endsWith(`_${word}`)) family += `_${word}`;
   return kind === 'counter' ? `${family}_total` : family;
 }

@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Counter, Gauge, Histogram, HttpMetrics, Registry, Summary } from './node.ts';
 
-const hasPrometheus = spawnSync('prometheus', ['--version']).status === 0;
+/** Debian's packages prometheus (both). */
+const prometheusProgram = 'prometheus';
+const promtoolProgram = 'promtool';
+const hasPrometheus = spawnSync(prometheusProgram, ['--version']).status === 0;
 if (!hasPrometheus) process.stderr.write('SKIPPED: no prometheus on this machine; it does not scrape our exposition here\n');
 
 const registry = new Registry(undefined, { created: true });
@@ -58,7 +61,7 @@ describe.skipIf(!hasPrometheus)('Prometheus', () => {
     await new Promise((resolve) => free.close(resolve));
     api = `http://127.0.0.1:${port}/api/v1`;
     prometheus = spawn(
-      'prometheus',
+      prometheusProgram,
       [
         `--config.file=${folder}/prometheus.yml`,
         `--storage.tsdb.path=${folder}/data`,
@@ -124,12 +127,12 @@ async function until(isDone: () => Promise<boolean>): Promise<void> {
   }
 }
 
-describe.skipIf(spawnSync('promtool', ['--version']).status !== 0)('promtool', () => {
+describe.skipIf(spawnSync(promtoolProgram, ['--version']).status !== 0)('promtool', () => {
   it('finds no fault with the text', async () => {
     const plain = new Registry();
     new Counter({ name: 'a_total', help: 'A.', labelNames: ['x'], registers: [plain] }).inc({ x: '"' });
     new Histogram({ name: 'h_seconds', help: 'H.', registers: [plain] }).observe(1);
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await plain.metrics(), encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(promtoolProgram, ['check', 'metrics'], { input: await plain.metrics(), encoding: 'utf8' });
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 });

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import * as client from './index.ts';
+
+const help = 'Help.';
+
+function large(series: number): client.Registry {
+  const registry = new client.Registry();
+  const counter = new client.Counter({ name: 'c_total', help, labelNames: ['path', 'code'], registers: [registry] });
+  for (let i = 0; i < series; i++) counter.inc({ path: `/api/v1/resource/${i}`, code: 200 }, i + 0.5);
+  return registry;
+}
+
+/** The longest time, in ms, for which nothing else could run. */
+async function longestHold(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  let isOver = false;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) setImmediate(look);
+  };
+  setImmediate(look);
+  await work();
+  isOver = true;
+  return longest;
+}
+
+async function gathered(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+describe('a large registry', () => {
+  const registry = large(60_000);
+
+  it('streams the same text that it gives at once', async () => {
+    const { contentType, body } = registry.stream();
+    expect(contentType).toBe(registry.contentType);
+    const streamed = await gathered(body);
+    expect(streamed).toBe(await registry.metrics());
+    expect(streamed).toBe(registry.metricsSync());
+    expect(streamed.split('\n')).toHaveLength(60_003);
+  });
+
+  it('streams in pieces', async () => {
+    const sizes: number[] = [];
+    for await (const piece of registry.stream().body) sizes.push(piece.length);
+    expect(sizes.length).toBeGreaterThan(20);
+    expect(Math.max(...sizes)).toBeLessThan(200_000);
+  });
+
+  it('lets others run while it is written', async () => {
+    await gathered(registry.stream().body);
+    // The least of several: a busy machine can stretch any single one.
+    const holds: number[] = [];
+    for (let i = 0; i < 5; i++) holds.push(await longestHold(async () => gathered(registry.stream().body)));
+    expect(Math.min(...holds)).toBeLessThan(10);
+  });
+
+  it('never shows a series twice, whatever happens while it is read', async () => {
+    const changing = large(20_000);
+    const counter = changing.getSingleMetric('c_total') as client.Counter<'path' | 'code'>;
+    let turns = 0;
+    for await (const _ of changing.stream().body) {
+      if (turns++ === 1) {
+        for (let i = 0; i < 15_000; i++) counter.remove({ path: `/api/v1/resource/${i}`, code: 200 });
+        for (let i = 0; i < 15_000; i++) counter.inc({ path: `/api/v1/resource/${i}`, code: 200 });
+      }
+    }
+    const text = await gathered(changing.stream().body);
+    const names = text.split('\n').map((line) => line.split(' ')[0]);
+    expect(names.filter((name) => name?.startsWith('c_total'))).toHaveLength(20_000);
+    let isReset = false;
+    const seen: string[] = [];
+    for await (const piece of changing.stream().body) {
+      seen.push(
+        ...Buffer.from(piece)
+          .toString()
+          .split('\n')
+          .map((line) => line.split(' ')[0] as string)
+          .filter((name) => name.endsWith('}')),
+      );
+      if (!isReset) counter.reset();
+      isReset = true;
+      for (let i = 19_999; i >= 0; i--) counter.inc({ path: `/api/v1/resource/${i}`, code: 200 });
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('stops reading when the reader leaves', async () => {
+    const left = large(10_000);
+    for await (const _ of left.stream().body) break;
+    const counter = left.getSingleMetric('c_total') as client.Counter<'path' | 'code'>;
+    for (let i = 0; i < 9_990; i++) counter.remove({ path: `/api/v1/resource/${i}`, code: 200 });
+    expect(counter.series.size).toBeLessThan(100);
+  });
+});
+
+describe('a registry', () => {
+  it('gives the metric that is there, or makes it', () => {
+    const registry = new client.Registry();
+    const make = () => registry.getOrCreate('a_total', (registers) => new client.Counter({ name: 'a_total', help, registers }));
+    expect(make()).toBe(make());
+    expect(registry.getMetricsAsArray()).toHaveLength(1);
+  });
+
+  it('says which metric cannot be read at once', () => {
+    const registry = new client.Registry();
+    new client.Gauge({ name: 'slow', help, registers: [registry], collect: async () => {} });
+    expect(() => registry.metricsSync()).toThrow('The metric slow collects asynchronously; use metrics() instead of metricsSync()');
+  });
+
+  it('reports the failure of a collect function, and recovers with it', async () => {
+    const registry = new client.Registry();
+    let isBroken = true;
+    new client.Gauge({
+      name: 'g',
+      help,
+      registers: [registry],
+      collect: () => {
+        if (isBroken) throw new Error('sensor unplugged');
+      },
+    });
+    await expect(registry.metrics()).rejects.toThrow('sensor unplugged');
+    await expect(registry.getMetricsAsJSON()).rejects.toThrow('sensor unplugged');
+    isBroken = false;
+    expect(await registry.metrics()).toContain('g 0');
+  });
+
+  it("takes collectors of the user's own", async () => {
+    const registry = new client.Registry();
+    const values = [
+      { value: 3, labels: { disk: 'sda' } },
+      { value: NaN, labels: {} },
+    ];
+    registry.registerMetric({
+      name: 'own',
+      help,
+      type: 'gauge',
+      aggregator: 'sum',
+      get: async () => ({ name: 'own', help, type: 'gauge', aggregator: 'sum', values }),
+    });
+    expect(await registry.metrics()).toBe('# HELP own Help.\n# TYPE own gauge\nown{disk="sda"} 3\nown NaN\n');
+  });
+
+  it('shows what several registries hold, merged', async () => {
+    const [one, two] = [new client.Registry(), new client.Registry()];
+    new client.Gauge({ name: 'a', help, registers: [one] }).set(1);
+    new client.Gauge({ name: 'b', help, registers: [two] }).set(2);
+    expect(await client.Registry.merge([one, two]).metrics()).toContain('b 2');
+  });
+
+  it('is the same metric in several registries', async () => {
+    const registries = [new client.Registry(), new client.Registry()];
+    new client.Counter({ name: 'a_total', help, registers: registries }).inc(4);
+    expect(await Promise.all(registries.map((registry) => registry.getSingleMetricAsString('a_total')))).toEqual(
+      Array(2).fill('# HELP a_total Help.\n# TYPE a_total counter\na_total 4'),
+    );
+  });
+});
+
+describe('aggregation', () => {
+  it.each([
+    ['sum', 6],
+    ['first', 1],
+    ['average', 2],
+    ['min', 1],
+    ['max', 3],
+    ['omit', undefined],
+  ] as const)('%s of 1, 2 and 3 is %s', async (aggregator, expected) => {
+    const processes = await Promise.all(
+      [1, 2, 3].map((value) => {
+        const registry = new client.Registry();
+        new client.Gauge({ name: 'g', help, labelNames: ['a', 'b'], aggregator, registers: [registry] }).set(
+          value % 2 ? { a: 'x', b: 'y' } : { b: 'y', a: 'x' },
+          value,
+        );
+        return registry.getMetricsAsJSON();
+      }),
+    );
+    const json = await client.Registry.aggregate(processes).getMetricsAsJSON();
+    expect(json[0]?.values.map(({ value }) => value)).toEqual(expected === undefined ? undefined : [expected]);
+  });
+
+  it('refuses an aggregator that does not exist', () => {
+    const family = { name: 'g', help, type: 'gauge', aggregator: 'median' as never, values: [] } as const;
+    expect(() => client.Registry.aggregate([[{ ...family, values: [] }]])).toThrow("'median' is not a defined aggregator.");
+  });
+});
