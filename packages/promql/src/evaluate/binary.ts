@@ -128,8 +128,8 @@ function matchGroups(left: readonly StepSeries[], right: readonly StepSeries[], 
 
 function setOperator({ op, matching }: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[], frame: Frame): StepSeries[] {
   if (matching === undefined) throw new Error('BUG: set operator without matching');
-  const keepLeft = op === 'or' ? [...left] : new Array<StepSeries>(left.length);
-  const keepRight = new Array<StepSeries>(right.length);
+  const keepLeft = [...left];
+  const keepRight = [...right];
   for (const group of matchGroups(left, right, matching)) {
     const present = (indexes: readonly number[], side: readonly StepSeries[]): Uint8Array => {
       const steps = new Uint8Array(frame.count);
@@ -205,8 +205,9 @@ class Matching {
     this.#swapped = expr.matching.cardinality === 'one-to-many';
     this.#many = this.#swapped ? right : left;
     this.#one = this.#swapped ? left : right;
-    this.#fillMany = this.#swapped ? expr.matching.fillRight : expr.matching.fillLeft;
-    this.#fillOne = this.#swapped ? expr.matching.fillLeft : expr.matching.fillRight;
+    // The original swaps the sides under group_right, but not the fill values; so does this.
+    this.#fillMany = expr.matching.fillLeft;
+    this.#fillOne = expr.matching.fillRight;
     this.#count = frame.count;
     this.#apply = sampleOperator(expr.op);
     this.#active = this.#activeSteps();

@@ -45,6 +45,8 @@ export interface Evaluation {
   atMs(modifiers: TimeModifiers): number | undefined;
   reference(modifiers: TimeModifiers, frame: Frame): ReferenceTimes;
   select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined): Promise<readonly Series[]>;
+  /** Whether only count and sum of its histograms will be used: then their reset hints are found while reading. */
+  isStatsOnly(selector: VectorSelector): boolean;
   selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<readonly Series[]>;
   rangeShape(expr: Expr, frame: Frame): RangeShape;
   /** Visits the series of a range vector one after the other; the columns are only good during the visit. */

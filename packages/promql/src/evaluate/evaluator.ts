@@ -5,6 +5,7 @@
 import { type Matcher, type Querier, type Queryable, SampleBatch, type SelectHints, type Series } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { CallExpr, DurationExpr, Expr, MatrixSelector, SubqueryExpr, TimeModifiers, VectorSelector } from '../syntax/ast.ts';
+import { isTrim } from '../syntax/check.ts';
 import { type QueryWindow, resolveDuration } from '../syntax/duration.ts';
 import { scale } from '../value/histogram-arithmetic.ts';
 import { evaluateAggregate } from './aggregate.ts';
@@ -49,6 +50,8 @@ export class Evaluator implements Evaluation {
   readonly #durations = new Map<DurationExpr, number>();
   readonly #queriers = new Map<string, Querier>();
   readonly #invariant = new Map<Expr, boolean>();
+  /** Selectors of whose histograms only count and sum will be used. */
+  readonly #statsOnly = new Set<VectorSelector>();
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
@@ -72,18 +75,20 @@ export class Evaluator implements Evaluation {
    * Opens a view of storage for every selector at one moment, so that all of them see the same samples however long the
    * evaluation takes.
    */
-  open(expr: Expr, frame: Frame): void {
+  open(expr: Expr, frame: Frame, statsOnly = false): void {
     switch (expr.kind) {
       case 'number':
       case 'string':
         return;
       case 'selector': {
+        if (statsOnly) this.#statsOnly.add(expr);
         const { firstMs, lastMs } = this.reference(expr, frame);
         const ahead = expr.window === 'smoothed' ? this.lookbackMs : 0;
         this.#querier(firstMs - this.lookbackMs + 1, lastMs + ahead);
         return;
       }
       case 'matrix': {
+        if (statsOnly) this.#statsOnly.add(expr.selector);
         const { minMs, maxMs } = this.#matrixBounds(expr, frame);
         this.#querier(minMs, maxMs);
         return;
@@ -92,19 +97,22 @@ export class Evaluator implements Evaluation {
         this.open(expr.expr, this.#subqueryFrame(expr, frame));
         return;
       case 'call':
-        for (const arg of expr.args) if (!(expr.func === 'info' && arg === expr.args[1])) this.open(arg, frame);
+        for (const arg of expr.args) {
+          if (expr.func === 'info' && arg === expr.args[1]) continue;
+          this.open(arg, frame, wantsStats.has(expr.func) || (statsOnly && !wantsBuckets.has(expr.func)));
+        }
         return;
       case 'aggregate':
-        if (expr.param !== undefined) this.open(expr.param, frame);
-        this.open(expr.expr, frame);
+        if (expr.param !== undefined) this.open(expr.param, frame, statsOnly);
+        this.open(expr.expr, frame, statsOnly);
         return;
       case 'binary':
-        this.open(expr.left, frame);
-        this.open(expr.right, frame);
+        this.open(expr.left, frame, statsOnly && !isTrim(expr.op));
+        this.open(expr.right, frame, statsOnly && !isTrim(expr.op));
         return;
       case 'unary':
       case 'paren':
-        this.open(expr.expr, frame);
+        this.open(expr.expr, frame, statsOnly);
     }
   }
 
@@ -255,6 +263,10 @@ export class Evaluator implements Evaluation {
     return querier;
   }
 
+  isStatsOnly(selector: VectorSelector): boolean {
+    return this.#statsOnly.has(selector);
+  }
+
   select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined): Promise<readonly Series[]> {
     const hints = { startMs: minMs, endMs: maxMs, stepMs: this.query.stepMs };
     return this.selectMatching(selector.matchers, func === undefined ? hints : { ...hints, func });
@@ -290,13 +302,16 @@ export class Evaluator implements Evaluation {
     if (inner.kind !== 'matrix') throw new Error(`BUG: ${inner.kind} is no range vector`);
     const { minMs, maxMs } = this.#matrixBounds(inner, frame);
     for (const series of await this.select(inner.selector, minMs, maxMs, func)) {
-      columns.read(series, this.batch, minMs, maxMs);
+      columns.read(series, this.batch, minMs, maxMs, this.#statsOnly.has(inner.selector));
       this.budget.samplesRead += columns.size;
       if (this.budget.due(columns.size)) await this.budget.pause();
       if (columns.size > 0) await visit(series.labels, false, columns);
     }
   }
 }
+
+const wantsStats: ReadonlySet<string> = new Set(['histogram_count', 'histogram_sum', 'histogram_avg']);
+const wantsBuckets: ReadonlySet<string> = new Set(['histogram_quantile', 'histogram_quantiles', 'histogram_fraction']);
 
 export function unwrap(expr: Expr): Expr {
   let inner = expr;
@@ -319,7 +334,7 @@ function repeat(value: Value, count: number): Value {
           out.values.fill(series.values[0] as number);
           out.kinds.fill(series.kinds[0] as number);
           const histogram = series.histograms?.[0];
-          if (histogram !== undefined) out.histograms = new Array(count).fill(histogram) as (typeof histogram)[];
+          if (histogram !== undefined) out.histograms = Array.from({ length: count }, () => histogram);
           return out;
         }),
       };

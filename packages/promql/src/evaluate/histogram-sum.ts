@@ -1,6 +1,6 @@
 /** Sums and means of native histograms, each bucket with compensated addition (promql.md §6, §10). */
 import type { FloatHistogram } from '@pronoia/model';
-import { align, combineHints, divide, hasInfinity, negativeOf, positiveOf, scale } from '../value/histogram-arithmetic.ts';
+import { align, combineHints, divide, hasInfinity, negativeOf, positiveOf } from '../value/histogram-arithmetic.ts';
 import { fold, type IndexedBuckets } from '../value/histogram-buckets.ts';
 import { CompensatedSum } from './compensated.ts';
 
@@ -66,6 +66,41 @@ export class HistogramSum {
     this.#negative = startFrom(negativeOf(h));
   }
 
+  clone(): HistogramSum {
+    const copy = new HistogramSum(this.#layout);
+    const part = ({ sum, c }: CompensatedSum): CompensatedSum => {
+      const same = new CompensatedSum(sum);
+      same.c = c;
+      return same;
+    };
+    const parts = (sums: Map<number, CompensatedSum>): Map<number, CompensatedSum> =>
+      new Map([...sums].map(([index, sum]) => [index, part(sum)]));
+    copy.#zeroCount = part(this.#zeroCount);
+    copy.#count = part(this.#count);
+    copy.#sum = part(this.#sum);
+    copy.#positive = parts(this.#positive);
+    copy.#negative = parts(this.#negative);
+    copy.#sawReset = this.#sawReset;
+    copy.#sawNotReset = this.#sawNotReset;
+    copy.boundsReconciled = this.boundsReconciled;
+    return copy;
+  }
+
+  /** Small parts are kept. */
+  multiply(factor: number): void {
+    for (const part of [this.#zeroCount, this.#count, this.#sum, ...this.#positive.values(), ...this.#negative.values()]) {
+      part.sum *= factor;
+      part.c *= factor;
+    }
+  }
+
+  divide(divisor: number): void {
+    for (const part of [this.#zeroCount, this.#count, this.#sum, ...this.#positive.values(), ...this.#negative.values()]) {
+      part.sum /= divisor;
+      part.c /= divisor;
+    }
+  }
+
   /** Compacted. */
   value(): FloatHistogram {
     const positive = fold(collect(this.#positive));
@@ -83,44 +118,45 @@ export class HistogramSum {
   }
 }
 
-/** The mean of histograms; when the plain sum overflows, a running mean. */
+/** The mean of histograms; when the plain sum overflows, a running mean from then on. */
 export class HistogramMean {
-  #sum: HistogramSum;
-  #mean: FloatHistogram | undefined;
+  #total: HistogramSum;
+  #isMean = false;
   #count = 1;
-  #reconciledBefore = false;
-  #collideBefore = false;
 
   constructor(first: FloatHistogram) {
-    this.#sum = new HistogramSum(first);
+    this.#total = new HistogramSum(first);
   }
 
   get boundsReconciled(): boolean {
-    return this.#reconciledBefore || this.#sum.boundsReconciled;
+    return this.#total.boundsReconciled;
   }
 
   get hintsCollide(): boolean {
-    return this.#collideBefore || this.#sum.hintsCollide;
+    return this.#total.hintsCollide;
   }
 
+  /** Throws IncompatibleSchemas. */
   add(term: FloatHistogram): void {
     this.#count++;
     const k = this.#count;
-    if (this.#mean === undefined) {
-      const before = this.#sum.value();
-      this.#sum.add(term);
-      if (!hasInfinity(this.#sum.value())) return;
-      this.#mean = divide(before, k - 1);
-      this.#reconciledBefore = this.#sum.boundsReconciled;
-      this.#collideBefore = this.#sum.hintsCollide;
+    if (!this.#isMean) {
+      const before = this.#total.clone();
+      this.#total.add(term);
+      if (!hasInfinity(this.#total.value())) return;
+      this.#isMean = true;
+      this.#total = before;
+      this.#total.divide(k - 1);
     }
-    const next = new HistogramSum(scale(this.#mean, (k - 1) / k));
-    next.add(divide(term, k));
-    this.#mean = next.value();
+    this.#total.multiply((k - 1) / k);
+    this.#total.add(divide(term, k));
   }
 
   value(): FloatHistogram {
-    return this.#mean ?? divide(this.#sum.value(), this.#count);
+    if (this.#isMean) return this.#total.value();
+    const mean = this.#total.clone();
+    mean.divide(this.#count);
+    return mean.value();
   }
 }
 

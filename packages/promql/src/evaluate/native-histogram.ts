@@ -100,6 +100,7 @@ function partBelow(h: FloatHistogram, bucket: Bucket, bound: number): number {
   let { lower } = bucket;
   const { upper, count } = bucket;
   if (customFirst(h, bucket)) {
+    if (bound === Number.NEGATIVE_INFINITY) return 0;
     if (upper <= 0) return count;
     lower = 0;
     if (bound <= 0) return 0;

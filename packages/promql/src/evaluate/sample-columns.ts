@@ -3,6 +3,7 @@
  * own ascending time column. One instance is filled again for each series, so that a query holds one series at a time.
  */
 import type { FloatHistogram, SampleBatch, Series } from '@pronoia/model';
+import { detectsReset } from '../value/histogram-arithmetic.ts';
 import { absent, type Frame, isHistogram, type StepSeries } from './step-series.ts';
 
 export class SampleColumns {
@@ -31,8 +32,22 @@ export class SampleColumns {
   }
 
   /** Both bounds inclusive. */
-  read(series: Series, batch: SampleBatch, minMs: number, maxMs: number): void {
+  read(series: Series, batch: SampleBatch, minMs: number, maxMs: number, detectResets = false): void {
     this.clear();
+    this.#readAll(series, batch, minMs, maxMs);
+    if (detectResets) this.#detectResets();
+  }
+
+  /** Where only count and sum are wanted the original finds out about resets while reading, and so must we. */
+  #detectResets(): void {
+    this.histograms = this.histograms.map((histogram, i) => {
+      const previous = this.histograms[i - 1];
+      if (histogram.counterResetHint !== 'unknown' || previous === undefined) return histogram;
+      return { ...histogram, counterResetHint: detectsReset(histogram, previous) ? 'reset' : 'not_reset' };
+    });
+  }
+
+  #readAll(series: Series, batch: SampleBatch, minMs: number, maxMs: number): void {
     const reader = series.samples();
     for (let n = reader.read(batch); n > 0; n = reader.read(batch)) {
       const { times, values, stale, histograms, hasHistograms, hasStartTimes, startTimes } = batch;

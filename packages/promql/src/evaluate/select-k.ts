@@ -1,9 +1,9 @@
 /** The aggregations that choose or count samples: topk, bottomk, limitk, limit_ratio, quantile, count_values (promql.md §6.1–6.3). */
-import { formatGoFloat, Labels, quoteGo } from '@pronoia/model';
+import { formatGoFloat, Labels } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { AggregateExpr } from '../syntax/ast.ts';
 import { printFloat } from '../syntax/print.ts';
-import { isValidUtf8 } from '../syntax/quoted-string.ts';
+import { isValidUtf8, quoteString } from '../syntax/quoted-string.ts';
 import { histogramText } from '../value/histogram-text.ts';
 import type { Group } from './aggregate.ts';
 import { quantile } from './compensated.ts';
@@ -212,7 +212,7 @@ export async function countValues(
   input: readonly StepSeries[],
   frame: Frame,
 ): Promise<StepSeries[]> {
-  if (label === '' || !isValidUtf8(label)) throw execution(`invalid label name ${quoteBytes(label)}`);
+  if (label === '' || !isValidUtf8(label)) throw execution(`invalid label name ${quoteString(label)}`);
   const names = new Set(expr.grouping);
   const outs = new Map<string, StepSeries>();
   for (const series of input) {
@@ -233,12 +233,4 @@ export async function countValues(
     }
   }
   return [...outs.values()];
-}
-
-/** Go's `%q`, where bytes that are no UTF-8 (lone surrogates here) print as `\xHH`. */
-function quoteBytes(text: string): string {
-  return quoteGo(text.replace(/\p{Surrogate}/gu, (c) => `\u0000x${(c.charCodeAt(0) - 0xdc00).toString(16)}\u0000`)).replace(
-    /\\x00(x[0-9a-f]{2})\\x00/g,
-    '\\$1',
-  );
 }

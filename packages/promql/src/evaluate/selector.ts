@@ -31,10 +31,11 @@ export async function selectInstants(
   const minMs = reference.firstMs - lookbackMs + 1;
   const list = await ev.select(selector, minMs, reference.lastMs, func);
   const columns = new SampleColumns();
+  const statsOnly = ev.isStatsOnly(selector);
   const results: StepSeries[] = [];
   const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
   for (const series of list) {
-    columns.read(series, ev.batch, minMs, reference.lastMs);
+    columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
     budget.samplesRead += columns.size;
     if (columns.size > 0) {
       const result = new StepSeries(series.labels, false, count);

@@ -44,7 +44,7 @@ export class StepSeries {
   }
 
   setHistogram(step: number, histogram: FloatHistogram): void {
-    this.histograms ??= new Array<FloatHistogram | undefined>(this.kinds.length).fill(undefined);
+    this.histograms ??= Array.from({ length: this.kinds.length }, () => undefined);
     this.histograms[step] = histogram;
     this.kinds[step] = isHistogram;
   }

@@ -2,6 +2,7 @@
 import { compareBytes, formatDuration, isLegacyName, quoteGo } from '@pronoia/model';
 import type { AggregateExpr, BinaryExpr, DurationExpr, Expr, NumberLiteral, SubqueryExpr, TimeModifiers, VectorSelector } from './ast.ts';
 import { byteLength } from './position.ts';
+import { quoteString } from './quoted-string.ts';
 
 /** One line. Parsing it gives the same tree again, but for positions. */
 export function printExpr(expr: Expr): string {
@@ -9,7 +10,7 @@ export function printExpr(expr: Expr): string {
     case 'number':
       return printNumber(expr);
     case 'string':
-      return quoteGo(expr.value);
+      return quoteString(expr.value);
     case 'selector':
       return printSelector(expr, '');
     case 'matrix':

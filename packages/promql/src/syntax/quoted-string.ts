@@ -1,4 +1,5 @@
 /** The strings of the language: escapes as in Go between quotes, nothing but itself between backticks (promql.md §1.3). */
+import { quoteGo } from '@pronoia/model';
 
 const simpleEscapes: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, '\\': 92, "'": 39, '"': 34 };
 
@@ -40,6 +41,14 @@ export function unquote(literal: string): string {
 /** False for text with bytes that were no UTF-8. */
 export function isValidUtf8(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
+}
+
+/** Go's `%q`, where bytes that are no UTF-8 (lone surrogates here) print as `\\xHH`. */
+export function quoteString(text: string): string {
+  return quoteGo(text.replace(/\p{Surrogate}/gu, (c) => `\u0000x${(c.charCodeAt(0) - 0xdc00).toString(16)}\u0000`)).replace(
+    /\\x00(x[0-9a-f]{2})\\x00/g,
+    '\\$1',
+  );
 }
 
 function decodeBytes(bytes: Uint8Array): string {

@@ -6,7 +6,6 @@ interface Part {
   readonly kept: number;
   /** Where the kept observations are taken to be on average. */
   readonly middle: number;
-  readonly trimmed: boolean;
 }
 
 export function trimHistogram(h: FloatHistogram, x: number, keepBelow: boolean): FloatHistogram {
@@ -16,7 +15,7 @@ export function trimHistogram(h: FloatHistogram, x: number, keepBelow: boolean):
   let sum = 0;
   const take = (lower: number, upper: number, n: number, linear: boolean): number => {
     const part = cut(lower, upper, n, x, keepBelow, linear, custom);
-    trimmed ||= part.trimmed;
+    trimmed ||= part.kept !== n;
     count += part.kept;
     if (part.kept !== 0) sum += part.middle * part.kept;
     return part.kept;
@@ -42,33 +41,36 @@ export function trimHistogram(h: FloatHistogram, x: number, keepBelow: boolean):
 }
 
 function cut(lower: number, upper: number, n: number, x: number, keepBelow: boolean, linear: boolean, custom: boolean): Part {
-  if (n === 0) return { kept: 0, middle: 0, trimmed: false };
-  const all = (): Part => ({ kept: n, middle: middleOf(lower, upper, linear), trimmed: false });
-  const none: Part = { kept: 0, middle: 0, trimmed: true };
+  if (n === 0) return { kept: 0, middle: 0 };
+  const all = (): Part => ({ kept: n, middle: middleOf(lower, upper, linear) });
+  const none: Part = { kept: 0, middle: 0 };
   if (custom && lower === Number.NEGATIVE_INFINITY) return cutFirst(upper, n, x, keepBelow);
   if (custom && upper === Number.POSITIVE_INFINITY) {
     if (keepBelow) return x === Number.POSITIVE_INFINITY ? all() : none;
-    return lower >= x ? all() : { kept: n, middle: x, trimmed: true };
+    return lower >= x ? all() : { kept: n, middle: x };
   }
   if (keepBelow ? upper <= x : lower >= x) return all();
   if (keepBelow ? lower >= x : upper <= x) return none;
   const below = linear ? (x - lower) / (upper - lower) : logFraction(lower, upper, x);
   if (Number.isNaN(below)) return none;
   return keepBelow
-    ? { kept: n * below, middle: middleOf(lower, x, linear), trimmed: true }
-    : { kept: n * (1 - below), middle: middleOf(x, upper, linear), trimmed: true };
+    ? { kept: n * below, middle: middleOf(lower, x, linear) }
+    : { kept: n * (1 - below), middle: middleOf(x, upper, linear) };
 }
 
 /** The bucket (−Inf, b]. Positive observations are taken to start at 0. */
 function cutFirst(b: number, n: number, x: number, keepBelow: boolean): Part {
-  const none: Part = { kept: 0, middle: 0, trimmed: true };
+  const none: Part = { kept: 0, middle: 0 };
+  // The only bucket of all: nothing is known about where its observations are.
+  if (b === Number.POSITIVE_INFINITY)
+    return x === (keepBelow ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY) ? { kept: n, middle: 0 } : none;
   if (keepBelow) {
-    if (x >= b) return { kept: n, middle: b > 0 ? b / 2 : b, trimmed: false };
-    if (b <= 0) return { kept: n, middle: x, trimmed: true };
-    return x > 0 ? { kept: (n * x) / b, middle: x / 2, trimmed: true } : none;
+    if (x >= b) return { kept: n, middle: b > 0 ? b / 2 : b };
+    if (b <= 0) return { kept: n, middle: x };
+    return x > 0 ? { kept: (n * x) / b, middle: x / 2 } : none;
   }
-  if (x === Number.NEGATIVE_INFINITY) return { kept: n, middle: b > 0 ? b / 2 : b, trimmed: false };
-  if (x >= 0 && b > x) return { kept: n * (1 - x / b), middle: (x + b) / 2, trimmed: true };
+  if (x === Number.NEGATIVE_INFINITY) return { kept: n, middle: b > 0 ? b / 2 : b };
+  if (x >= 0 && b > x) return { kept: n * (1 - x / b), middle: (x + b) / 2 };
   return none;
 }
 
