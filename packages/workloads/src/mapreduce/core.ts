@@ -159,6 +159,8 @@ export interface JobState {
   /** When something last went forward: a launch, an end, a connection. */
   lastAdvanceMs: number;
   starvedSinceMs: number | undefined;
+  /** Agents that have made an offer and were not lost since. */
+  readonly knownAgents: Set<string>;
   largestOffer: string | undefined;
   mapsDone: number;
   reducesDone: number;
@@ -205,6 +207,7 @@ export function createState(plan: JobPlan, nowMs: number): JobState {
     isSuppressed: false,
     lastAdvanceMs: nowMs,
     starvedSinceMs: undefined,
+    knownAgents: new Set(),
     largestOffer: undefined,
     mapsDone: 0,
     reducesDone: 0,
@@ -303,6 +306,7 @@ export function progressOf(state: JobState): { readonly map: number; readonly re
 
 function onOffers(state: JobState, offers: readonly AgentOffer[], nowMs: number, effects: JobEffect[]): void {
   const declined: string[] = [];
+  for (const offer of offers) state.knownAgents.add(offer.agentId);
   for (const offer of offers) {
     const launches = fill(state, offer, nowMs);
     if (launches.length > 0) {
@@ -334,14 +338,24 @@ function fill(state: JobState, offer: AgentOffer, nowMs: number): Launch[] {
   };
   const candidates = (tasks: readonly TaskRecord[]): TaskRecord[] => {
     const ready = tasks.filter((task) => task.state === 'pending' && task.notBeforeMs <= nowMs);
-    // A task that failed here waits for another agent for a while; then here is better than nowhere.
-    return ready.filter((task) => !task.avoidAgents.has(offer.agentId) || nowMs - task.notBeforeMs >= REFUSAL_SECONDS * 1_000);
+    // A task that failed here waits for another agent for a while, if there is one; then here is better than nowhere.
+    return ready.filter(
+      (task) =>
+        !task.avoidAgents.has(offer.agentId) ||
+        nowMs - task.notBeforeMs >= REFUSAL_SECONDS * 1_000 ||
+        [...state.knownAgents].every((agentId) => task.avoidAgents.has(agentId)),
+    );
   };
   for (const task of candidates(state.maps)) if (!place(task, plan.mapNeeds)) break;
-  if (state.maps.every((task) => task.state !== 'pending') && state.mapsDone >= plan.slowstart * plan.maps) {
+  if (mayReduce(state)) {
     for (const task of candidates(state.reduces)) if (!place(task, plan.reduceNeeds)) break;
   }
   return launches;
+}
+
+/** Reducers are started when some maps are done and no map waits for what they would take. */
+function mayReduce(state: JobState): boolean {
+  return state.mapsDone >= state.plan.slowstart * state.plan.maps && state.maps.every((task) => task.state !== 'pending');
 }
 
 /** No job needs more ports of one offer than this. */
@@ -372,9 +386,10 @@ function launch(state: JobState, task: TaskRecord, offer: AgentOffer, nowMs: num
   return attempt;
 }
 
-/** Offers are asked for exactly while a task waits for one. */
+/** Offers are asked for exactly while a task could use one; asking again also forgets what was refused. */
 function wantOffers(state: JobState, effects: JobEffect[]): void {
-  const wants = state.maps.some((task) => task.state === 'pending') || state.reduces.some((task) => task.state === 'pending');
+  const isWaiting = (tasks: readonly TaskRecord[]): boolean => tasks.some((task) => task.state === 'pending');
+  const wants = isWaiting(state.maps) || (mayReduce(state) && isWaiting(state.reduces));
   if (wants === !state.isSuppressed || !state.isConnected) return;
   state.isSuppressed = !wants;
   effects.push({ kind: wants ? 'revive' : 'suppress' });
@@ -533,6 +548,7 @@ function loseOutput(state: JobState, task: TaskRecord, reason: string, nowMs: nu
 }
 
 function onAgentLost(state: JobState, agentId: string, nowMs: number, effects: JobEffect[]): void {
+  state.knownAgents.delete(agentId);
   for (const attempt of [...state.running]) {
     if (attempt.agentId === agentId && state.phase === 'running') endAttempt(state, attempt, 'lost', 'its agent was lost', nowMs, effects);
   }

@@ -48,6 +48,8 @@ export class Program {
   readonly #ended: Promise<void>;
   #failure: Error | undefined;
   #stderrTail = '';
+  /** Wakes the writer that waits: there is room, or there will never be. */
+  #onRoom: () => void = () => undefined;
 
   constructor(command: string, environment: Readonly<Record<string, string>>, handlers: ProgramHandlers) {
     this.#command = command;
@@ -73,21 +75,21 @@ export class Program {
         else reject(this.#withStderr(signal === null ? `${command}: exited with status ${code}` : `${command}: killed by ${signal}`));
       });
     });
-    this.#ended.catch(() => undefined);
+    const wake = (): void => this.#onRoom();
+    this.#child.stdin.on('drain', wake).on('error', wake).on('close', wake);
+    this.#ended.then(wake, (error: unknown) => {
+      this.#failure ??= error as Error;
+      wake();
+    });
   }
 
   /** Resolves when there is room for more. Throws when the program has stopped reading or has ended. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) await this.#giveUp();
     if (this.#child.stdin.write(bytes)) return;
-    await Promise.race([
-      new Promise<void>((resolvePromise) => {
-        this.#child.stdin.once('drain', resolvePromise);
-        this.#child.stdin.once('error', () => resolvePromise());
-        this.#child.stdin.once('close', resolvePromise);
-      }),
-      this.#ended,
-    ]);
+    await new Promise<void>((resolvePromise) => {
+      this.#onRoom = resolvePromise;
+    });
     if (this.#failure !== undefined) await this.#giveUp();
   }
 
