@@ -269,7 +269,12 @@ describe('the running monitor', () => {
     ['/api/v1/series', 400, 'bad_data', 'no match[] parameter provided'],
     ['/api/v1/series?match[]={x=~".*"}', 400, 'bad_data', 'match[] must contain at least one non-empty matcher'],
     ['/api/v1/series?match[]={', 400, 'bad_data', 'invalid parameter "match[]"'],
-    ['/api/v1/labels?start=x', 400, 'bad_data', 'invalid parameter "start": cannot parse "x" to a valid timestamp'],
+    [
+      '/api/v1/labels?start=x',
+      400,
+      'bad_data',
+      `invalid parameter "start": invalid time value for 'start': cannot parse "x" to a valid timestamp`,
+    ],
     ['/api/v1/labels?limit=-1', 400, 'bad_data', 'limit must be non-negative'],
     [
       '/api/v1/query_range?query=up&start=2&end=1&step=1',

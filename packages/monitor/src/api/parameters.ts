@@ -1,7 +1,6 @@
 /** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
 import { DurationError, type Matcher, parseDuration } from '@pronoia/model';
 import { parseSelector } from '@pronoia/promql';
-import { errors } from '../errors.ts';
 import { badParameter } from './answer.ts';
 
 /** All of time, as the API means it when `start` or `end` is absent. */
@@ -16,14 +15,12 @@ const literalTimes: Readonly<Record<string, number>> = {
 
 /** Integer Unix ms. @param fallback when the parameter is absent; undefined: it must be there. */
 export function timeParameter(params: URLSearchParams, name: string, fallback?: number): number {
-  const text = params.get(name);
-  if (text === null || text === '') {
-    if (fallback !== undefined) return fallback;
-    throw badParameter(name, `cannot parse "" to a valid timestamp`);
-  }
+  const text = params.get(name) ?? '';
+  if (text === '' && fallback !== undefined) return fallback;
   const time = parseTime(text);
-  if (time === undefined) throw badParameter(name, `cannot parse "${text}" to a valid timestamp`);
-  return time;
+  if (time !== undefined) return time;
+  const reason = `cannot parse "${text}" to a valid timestamp`;
+  throw badParameter(name, fallback === undefined ? reason : `invalid time value for '${name}': ${reason}`);
 }
 
 function parseTime(text: string): number | undefined {
@@ -82,7 +79,7 @@ export function matchParameters(params: URLSearchParams): readonly (readonly Mat
     if (parsed.kind === 'ok') return parsed.matchers;
     const fault = parsed.errors[0];
     if (fault?.message.includes('at least one non-empty matcher')) {
-      throw errors.fail('bad_data', { reason: 'match[] must contain at least one non-empty matcher' });
+      throw badParameter('match[]', 'match[] must contain at least one non-empty matcher');
     }
     throw badParameter('match[]', fault?.text ?? 'not a selector');
   });
