@@ -2,7 +2,7 @@
 import { formatGoFloat, Labels, quoteGo } from '@pronoia/model';
 import type { CallExpr, Expr, VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, Notes, Value } from './evaluation.ts';
-import { extendedFunctions } from './extended-window.ts';
+import { extendedFunction, windowModeOf } from './extended-window.ts';
 import { evaluateHistogramFraction, evaluateHistogramQuantile, evaluateHistogramQuantiles, mapHistograms } from './histogram-functions.ts';
 import { evaluateInfo } from './info.ts';
 import { absentLabels, labelJoin, labelReplace, sortByLabel, sortByValue } from './label-functions.ts';
@@ -58,7 +58,8 @@ async function overWindows(ev: Evaluation, call: CallExpr, frame: Frame, plain: 
   const rangeArg = arg(call, rangeIndex);
   const scalars: Float64Array[] = [];
   for (const [i, other] of args.entries()) if (i !== rangeIndex) scalars.push(await ev.scalar(other, frame));
-  const run = extendedFunctions.choose(rangeArg, func, plain);
+  const mode = windowModeOf(rangeArg);
+  const run = mode === 'plain' ? plain : extendedFunction(mode, func);
 
   const { annotations, budget } = ev;
   const notes: Notes = {
@@ -70,6 +71,7 @@ async function overWindows(ev: Evaluation, call: CallExpr, frame: Frame, plain: 
   const keeps = keepsName.has(func);
   const results: StepSeries[] = [];
   const window = new Window(ev, notes, rangeMs, scalars, new SampleColumns(), oneSeries(new Float64Array(0)));
+  window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
   await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
     const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, frame.count);
     window.rewind(columns, out, labels.get('__name__'));
@@ -79,7 +81,7 @@ async function overWindows(ev: Evaluation, call: CallExpr, frame: Frame, plain: 
       const size = window.floats + window.histograms;
       if (size > widest) widest = size;
       budget.queryableSamples += size;
-      if (run.anyWindow || size > 0) run.apply(window);
+      if (size > 0) run(window);
       if (budget.due(size + 1)) await budget.pause();
     }
     budget.hold(widest);

@@ -27,6 +27,9 @@ export class Window {
   /** The window is `(startMs, endMs]`. */
   startMs = 0;
   endMs = 0;
+  /** How much further than the window samples are listed, on either side. */
+  #behindMs = 0;
+  #aheadMs = 0;
   /** The time of the step itself, without offset. */
   evalMs = 0;
 
@@ -49,6 +52,11 @@ export class Window {
     this.histogramHi = 0;
   }
 
+  widen(behindMs: number, aheadMs: number): void {
+    this.#behindMs = behindMs;
+    this.#aheadMs = aheadMs;
+  }
+
   /** Moves the edges; times may only grow. */
   moveTo(step: number, evalMs: number, endMs: number): void {
     const { times, count, histogramTimes } = this.columns;
@@ -57,13 +65,15 @@ export class Window {
     this.evalMs = evalMs;
     this.endMs = endMs;
     this.startMs = startMs;
+    const fromMs = startMs - this.#behindMs;
+    const toMs = endMs + this.#aheadMs;
     let { lo, hi } = this;
-    while (hi < count && (times[hi] as number) <= endMs) hi++;
-    while (lo < hi && (times[lo] as number) <= startMs) lo++;
+    while (hi < count && (times[hi] as number) <= toMs) hi++;
+    while (lo < hi && (times[lo] as number) <= fromMs) lo++;
     this.lo = lo;
     this.hi = hi;
-    while (this.histogramHi < histogramTimes.length && (histogramTimes[this.histogramHi] as number) <= endMs) this.histogramHi++;
-    while (this.histogramLo < this.histogramHi && (histogramTimes[this.histogramLo] as number) <= startMs) this.histogramLo++;
+    while (this.histogramHi < histogramTimes.length && (histogramTimes[this.histogramHi] as number) <= toMs) this.histogramHi++;
+    while (this.histogramLo < this.histogramHi && (histogramTimes[this.histogramLo] as number) <= fromMs) this.histogramLo++;
   }
 
   get floats(): number {
