@@ -2,11 +2,7 @@
  * Cuts a freshly decoded run of samples to what a query may see. Works in place on the columns of a batch.
  */
 import type { SampleBatch } from '@pronoia/model';
-
-export interface ClosedInterval {
-  readonly minMs: number;
-  readonly maxMs: number;
-}
+import type { Interval } from './interval.ts';
 
 /**
  * Keeps of `batch[from, from + count)` the samples inside `[minMs, maxMs]` and outside the deleted intervals, moved to
@@ -18,7 +14,7 @@ export function keepSamples(
   count: number,
   minMs: number,
   maxMs: number,
-  deleted: readonly ClosedInterval[],
+  deleted: readonly Interval[],
 ): number {
   const { times } = batch;
   let first = from;
@@ -40,9 +36,15 @@ export function keepSamples(
   return kept;
 }
 
+/** The bits of a BitBatch move along. */
+function moveBits(batch: SampleBatch & { readonly bits?: Uint32Array }, start: number, end: number, to: number): void {
+  batch.bits?.copyWithin(2 * to, 2 * start, 2 * end);
+}
+
 function moveSamples(batch: SampleBatch, start: number, end: number, to: number): void {
   batch.times.copyWithin(to, start, end);
   batch.values.copyWithin(to, start, end);
   batch.stale.copyWithin(to, start, end);
+  moveBits(batch, start, end, to);
   if (batch.hasHistograms) batch.histograms.copyWithin(to, start, end);
 }

@@ -4,16 +4,22 @@
  */
 import type { Registry } from '@pronoia/client';
 import type { Appendable, Appender, Matcher, Querier, Queryable } from '@pronoia/model';
+import { BlockQuerier } from './block/block-querier.ts';
+import { BlockStore } from './block/block-store.ts';
+import type { BlockMeta } from './block/meta.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { type HeadStatistics, headStatistics } from './cardinality.ts';
 import { type Clock, hostClock } from './clock.ts';
-import type { Disk } from './disk/disk.ts';
+import { type Disk, sizeOf } from './disk/disk.ts';
+import { PageCache } from './disk/page-cache.ts';
 import { realDisk } from './disk/real-disk.ts';
 import { messageOf, StorageError } from './errors.ts';
 import { type AppenderContext, HeadAppender } from './head/appender.ts';
 import { ExemplarRing, type SeriesExemplars } from './head/exemplars.ts';
 import { Head } from './head/head.ts';
+import { headContent } from './head/head-content.ts';
 import { HeadIndex, HeadQuerier, type LaterCommit } from './head/head-querier.ts';
+import { type MergeSource, mergeQueriers } from './merge-querier.ts';
 import { TsdbMetrics } from './metrics.ts';
 import { selectPostings } from './postings-query.ts';
 import { HeadReplay } from './replay.ts';
@@ -35,10 +41,16 @@ export interface TsdbOptions {
   readonly log?: TsdbLog;
   readonly disk?: Disk;
   readonly clock?: Clock;
-  /** Samples older than this, counted from the newest, go. */
+  /** For names of blocks; numbers in [0, 1). */
+  readonly random?: () => number;
+  /** Blocks that ended longer ago than this before the newest one go. Without either limit 15 days. */
   readonly retentionMs?: number;
-  /** The time that one fresh block covers. */
+  /** The oldest blocks go when blocks, log and head files together are larger. */
+  readonly retentionBytes?: number;
+  /** The time that one fresh block covers: 2 h. */
   readonly chunkRangeMs?: number;
+  /** The longest time that a block covers after compaction: 31 days, or a tenth of the retention time. */
+  readonly maxBlockMs?: number;
   readonly samplesPerChunk?: number;
   readonly walCompression?: 'none' | 'snappy';
   readonly walSegmentBytes?: number;
@@ -56,6 +68,8 @@ export interface TsdbOptions {
 const hour = 3_600_000;
 const silent: TsdbLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const upkeepIntervalMs = 60_000;
+/** Pages of block files in memory, over all blocks. */
+const pageCacheBytes = 64 * 1024 * 1024;
 
 /** Opens the database in `folder`, making it if it is new. Throws StorageError `locked` when someone else has it open. */
 export async function open(folder: string, options: TsdbOptions): Promise<Tsdb> {
@@ -78,6 +92,7 @@ export class Tsdb implements Queryable, Appendable {
   readonly #options: TsdbOptions;
   readonly #unlock: () => Promise<void>;
   readonly #head: Head;
+  readonly #blocks: BlockStore;
   readonly #exemplars: ExemplarRing;
   readonly #metrics: TsdbMetrics;
   readonly #wal: WalWriter;
@@ -91,6 +106,7 @@ export class Tsdb implements Queryable, Appendable {
   #upkeepTimer: { cancel(): void } | undefined;
   #upkeep: Promise<void> = Promise.resolve();
   #queriersClosed: (() => void)[] = [];
+  #appendersFinished: (() => void)[] = [];
   #isClosed = false;
 
   private constructor(folder: string, options: TsdbOptions, disk: Disk, unlock: () => Promise<void>, opened: Opened) {
@@ -101,6 +117,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#clock = options.clock ?? hostClock;
     this.#log = options.log ?? silent;
     this.#head = opened.head;
+    this.#blocks = opened.blocks;
     this.#exemplars = opened.exemplars;
     this.#metrics = opened.metrics;
     this.#wal = opened.wal;
@@ -124,6 +141,18 @@ export class Tsdb implements Queryable, Appendable {
     const head = new Head({ chunkRangeMs: options.chunkRangeMs ?? 2 * hour, samplesPerChunk: options.samplesPerChunk ?? 120 });
     const exemplars = new ExemplarRing(options.maxExemplars ?? 0);
     const appenders = new Set<HeadAppender>();
+    const retentionMs = options.retentionMs ?? Infinity;
+    const clock = options.clock ?? hostClock;
+    const blocks = new BlockStore({
+      disk,
+      folder,
+      cache: new PageCache(pageCacheBytes),
+      chunkRangeMs: head.options.chunkRangeMs,
+      maxBlockMs: options.maxBlockMs ?? Math.min(31 * 24 * hour, retentionMs / 10),
+      now: () => clock.now(),
+      random: options.random ?? Math.random,
+      onUnreadable: (block, error) => log.error({ block, error: error.message }, 'A block cannot be read; it is left where it is'),
+    });
     let wal: WalWriter | undefined;
     const metrics = new TsdbMetrics(options.registry, {
       headSeries: () => head.seriesCount,
@@ -131,13 +160,16 @@ export class Tsdb implements Queryable, Appendable {
       headMinMs: () => (head.minMs === Infinity ? 0 : head.minMs),
       headMaxMs: () => (head.maxMs === -Infinity ? 0 : head.maxMs),
       walSegment: () => wal?.segment ?? 0,
-      blocksLoaded: () => 0,
-      blockBytes: () => 0,
+      blocksLoaded: () => blocks.blocks.length,
+      blockBytes: () => blocks.sizeBytes,
       symbolBytes: () => head.series.symbols.characters,
       exemplars: () => exemplars.count,
     });
     const walFolder = `${folder}/wal`;
     await removeLeftovers(disk, walFolder);
+    await blocks.removeLeftovers();
+    await blocks.reload();
+    head.minValidMs = blocks.inOrderEndMs;
     const replay = new HeadReplay(head, exemplars, metrics, log);
     await replay.run(disk, walFolder);
     wal = await WalWriter.open(disk, walFolder, {
@@ -153,7 +185,7 @@ export class Tsdb implements Queryable, Appendable {
     });
     const removedAt = new Map<number, number>();
     for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
-    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt });
+    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks });
   }
 
   appender(): Appender {
@@ -167,6 +199,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#appenders.delete(appender);
     // A huge batch's columns are not worth keeping.
     if (this.#spareColumns.length < 8 && columns.refs.length <= 65_536) this.#spareColumns.push(columns);
+    for (const wake of this.#appendersFinished.splice(0)) wake();
   }
 
   #committed({ refs, times, length }: SampleColumns): void {
@@ -176,9 +209,15 @@ export class Tsdb implements Queryable, Appendable {
 
   querier(minMs: number, maxMs: number): Querier {
     this.#mustBeOpen();
-    const querier = new HeadQuerier(this.#head, minMs, maxMs, this.#laterCommits, (closed) => this.#querierClosed(closed));
-    this.#queriers.add(querier);
-    return querier;
+    const sources: MergeSource[] = this.#blocks.blocks
+      .filter((block) => block.minMs <= maxMs && block.maxMs >= minMs)
+      .map((block) => ({ querier: new BlockQuerier(block, minMs, maxMs), minMs: block.minMs, maxMs: block.maxMs }));
+    if (sources.length === 0 || maxMs >= this.#head.minMs) {
+      const querier = new HeadQuerier(this.#head, minMs, maxMs, this.#laterCommits, (closed) => this.#querierClosed(closed));
+      this.#queriers.add(querier);
+      sources.push({ querier, minMs: this.#head.minMs, maxMs: Infinity });
+    }
+    return mergeQueriers(sources);
   }
 
   #querierClosed(querier: HeadQuerier): void {
@@ -200,9 +239,23 @@ export class Tsdb implements Queryable, Appendable {
     return headStatistics(this.#head, limit);
   }
 
+  /** Metas of the loaded blocks, by time. */
+  blocks(): BlockMeta[] {
+    return this.#blocks.blocks.map(({ meta }) => meta);
+  }
+
   /** Deletes samples in `[minMs, maxMs]` of the series that all matchers accept. Durable when it resolves. */
-  async deleteSeries(matchers: readonly Matcher[], minMs: number, maxMs: number): Promise<void> {
-    this.#mustBeOpen();
+  deleteSeries(matchers: readonly Matcher[], minMs: number, maxMs: number): Promise<void> {
+    // Not beside the writing of a block, which has passed some of the series already.
+    return this.#alone(async () => {
+      for (const block of this.#blocks.blocks) {
+        if (block.minMs <= maxMs && block.maxMs >= minMs) await block.deleteSeries(matchers, minMs, maxMs);
+      }
+      await this.#deleteFromHead(matchers, minMs, maxMs);
+    });
+  }
+
+  async #deleteFromHead(matchers: readonly Matcher[], minMs: number, maxMs: number): Promise<void> {
     const head = this.#head;
     const tombstones: [number, number, number][] = [];
     for (const slot of selectPostings(new HeadIndex(head), matchers)) {
@@ -218,6 +271,29 @@ export class Tsdb implements Queryable, Appendable {
     for (const [ref, from, to] of tombstones) head.addTombstone(ref, { minMs: from, maxMs: to });
   }
 
+  /** Writes blocks with deleted samples anew without them. */
+  cleanTombstones(): Promise<void> {
+    return this.#alone(async () => {
+      for (const block of this.#blocks.blocks) if (block.hasTombstones) await this.#measured(() => this.#blocks.compact([block]));
+    });
+  }
+
+  /**
+   * Puts a copy of all data into a new folder under `snapshots` and returns its name. Block files are linked, not copied; with
+   * `withHead` what is in memory becomes one more block there.
+   */
+  snapshot(withHead: boolean): Promise<string> {
+    return this.#alone(async () => {
+      const name = `${new Date(this.#clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${Array.from({ length: 16 }, () => Math.floor((this.#options.random ?? Math.random)() * 16).toString(16)).join('')}`;
+      await this.#blocks.copyTo(`${this.folder}/snapshots/${name}`, async (writeHead) => {
+        if (!withHead || this.#head.maxMs < this.#head.minMs) return;
+        const { minMs, maxMs } = this.#head;
+        await writeHead(minMs, maxMs + 1, headContent(this.#head, minMs, maxMs));
+      });
+      return name;
+    });
+  }
+
   #armUpkeep(): void {
     this.#upkeepTimer = this.#clock.setTimer(upkeepIntervalMs, () => {
       this.#armUpkeep();
@@ -227,17 +303,77 @@ export class Tsdb implements Queryable, Appendable {
     });
   }
 
-  /** What runs once a minute: retention, and shortening the log. One at a time. */
+  /** What runs once a minute: full spans of the head become blocks, blocks larger ones, expired ones go. */
   maintain(): Promise<void> {
-    const run = this.#upkeep.then(() => (this.#isClosed ? undefined : this.#maintain()));
-    this.#upkeep = run.catch(() => undefined);
-    return run;
+    return this.#alone(() => this.#maintain());
+  }
+
+  /** Upkeep, deletions and snapshots take turns. */
+  #alone<T>(run: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    const result = this.#upkeep.then(() => {
+      this.#mustBeOpen();
+      return run();
+    });
+    this.#upkeep = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
   }
 
   async #maintain(): Promise<void> {
     const { chunkRangeMs } = this.#head.options;
-    const mintMs = Math.floor((this.#head.maxMs - (this.#options.retentionMs ?? 15 * 24 * hour)) / chunkRangeMs) * chunkRangeMs;
-    if (this.#head.minMs < mintMs) await this.#truncateHead(mintMs);
+    // Half a span stays open for late samples.
+    while (this.#head.maxMs - this.#head.minMs > 1.5 * chunkRangeMs) {
+      const { minMs } = this.#head;
+      const endMs = Math.floor(minMs / chunkRangeMs) * chunkRangeMs + chunkRangeMs;
+      await this.#appendersBelowDone(endMs);
+      await this.#measured(() => this.#blocks.writeHeadBlock(minMs, endMs, headContent(this.#head, minMs, endMs - 1)));
+      await this.#truncateHead(endMs);
+    }
+    while (await this.#measured(() => this.#blocks.compactOnce()));
+    await this.#expire();
+  }
+
+  async #measured(compact: () => Promise<boolean | void>): Promise<boolean> {
+    const before = performance.now();
+    try {
+      const didWork = (await compact()) !== false;
+      if (didWork) {
+        this.#metrics.compactions.inc();
+        this.#metrics.compactionSeconds.observe((performance.now() - before) / 1000);
+      }
+      return didWork;
+    } catch (error) {
+      this.#metrics.compactionsFailed.inc();
+      throw error;
+    }
+  }
+
+  async #expire(): Promise<void> {
+    const { retentionMs, retentionBytes } = this.#options;
+    const { blocks } = this.#blocks;
+    const limitMs = retentionMs ?? (retentionBytes === undefined ? 15 * 24 * hour : Infinity);
+    const newestMs = blocks.at(-1)?.meta.maxTime ?? 0;
+    const old = blocks.filter(({ meta }) => newestMs - meta.maxTime >= limitMs);
+    if (old.length > 0) {
+      this.#metrics.timeRetentions.inc();
+      await this.#blocks.delete(old);
+    }
+    if (retentionBytes === undefined) return;
+    let sizeBytes = await sizeOf(this.#disk, `${this.folder}/wal`);
+    const newestFirst = [...this.#blocks.blocks].reverse();
+    const firstTooMany = newestFirst.findIndex((block) => (sizeBytes += block.sizeBytes) > retentionBytes);
+    if (firstTooMany < 0) return;
+    this.#metrics.sizeRetentions.inc();
+    await this.#blocks.delete(newestFirst.slice(firstTooMany));
+  }
+
+  async #appendersBelowDone(endMs: number): Promise<void> {
+    while ([...this.#appenders].some(({ oldestPendingMs }) => oldestPendingMs < endMs)) {
+      await new Promise<void>((resolve) => this.#appendersFinished.push(resolve));
+    }
   }
 
   async #truncateHead(mintMs: number): Promise<void> {
@@ -294,6 +430,7 @@ export class Tsdb implements Queryable, Appendable {
     try {
       await this.#wal.close();
     } finally {
+      this.#blocks.close();
       await this.#unlock();
     }
   }
@@ -306,6 +443,7 @@ interface Opened {
   readonly wal: WalWriter;
   readonly appenders: Set<HeadAppender>;
   readonly removedAt: Map<number, number>;
+  readonly blocks: BlockStore;
 }
 
 /** Checkpoints that were not finished. */

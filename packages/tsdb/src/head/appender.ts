@@ -124,6 +124,14 @@ export class HeadAppender implements Appender {
     for (const [ref] of this.#exemplars) yield ref;
   }
 
+  /** Time of the oldest sample that waits; Infinity without any. */
+  get oldestPendingMs(): number {
+    const { times, length } = this.#columns;
+    let oldestMs = Infinity;
+    for (let i = 0; i < length; i++) oldestMs = Math.min(oldestMs, times[i] as number);
+    return oldestMs;
+  }
+
   /** The log lost what was in line: the next batch must name these series again. */
   logFailed(): void {
     const { head } = this.#context;

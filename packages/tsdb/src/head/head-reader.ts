@@ -2,10 +2,11 @@
  * Reads one series of the head forward, chunk by chunk, into the caller's batch.
  */
 import { SampleBatch, type SampleReader } from '@pronoia/model';
-import { type ClosedInterval, keepSamples } from '../batch-filter.ts';
+import { keepSamples } from '../batch-filter.ts';
+import type { Interval } from '../interval.ts';
 import type { Head } from './head.ts';
 
-const noIntervals: readonly ClosedInterval[] = [];
+const noIntervals: readonly Interval[] = [];
 
 export class HeadReader implements SampleReader {
   readonly #head: Head;

@@ -4,6 +4,7 @@
  */
 import type { Labels, Rejection } from '@pronoia/model';
 import { chunkSampleCount, decodeXor, xorEncoding } from '../chunk/xor.ts';
+import { type Interval, mergeIntervals } from '../interval.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
 import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
@@ -14,12 +15,6 @@ export interface HeadOptions {
   readonly chunkRangeMs: number;
   /** Samples that a chunk should have; twice as many at most. */
   readonly samplesPerChunk: number;
-}
-
-/** Closed interval. */
-export interface Interval {
-  readonly minMs: number;
-  readonly maxMs: number;
 }
 
 export class Head {
@@ -231,19 +226,4 @@ export class Head {
     const start = this.chunks.offset(chunk);
     decodeXor(this.chunks.page(chunk), start, start + this.chunks.length(chunk), this.sampleCount(chunk), target, at, bits);
   }
-}
-
-/** Ascending, apart from each other by more than one millisecond. */
-export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
-  const sorted = [...intervals].sort((a, b) => a.minMs - b.minMs);
-  const merged: Interval[] = [];
-  for (const interval of sorted) {
-    const last = merged.at(-1);
-    if (last !== undefined && interval.minMs <= last.maxMs + 1) {
-      merged[merged.length - 1] = { minMs: last.minMs, maxMs: Math.max(last.maxMs, interval.maxMs) };
-    } else {
-      merged.push(interval);
-    }
-  }
-  return merged;
 }

@@ -1,0 +1,182 @@
+/**
+ * Questions to one block. Finding series reads the index; samples are decoded only when a reader asks for them.
+ */
+import {
+  compareBytes,
+  type Labels,
+  type Matcher,
+  type Querier,
+  SampleBatch,
+  type SampleReader,
+  type SelectHints,
+  type Series,
+  type SeriesSet,
+} from '@pronoia/model';
+import { keepSamples } from '../batch-filter.ts';
+import { decodeChunk, sampleCount } from '../chunk/decode.ts';
+import { intersect, selectPostings } from '../postings-query.ts';
+import type { Block } from './block.ts';
+import type { ChunkMeta } from './index-writer.ts';
+
+/** The event loop gets a turn after this much work. */
+const turnMs = 5;
+
+class BlockReader implements SampleReader {
+  readonly #block: Block;
+  readonly #ref: number;
+  readonly #chunks: readonly ChunkMeta[];
+  readonly #maxMs: number;
+  #afterMs: number;
+  #next = 0;
+  #own: SampleBatch | undefined;
+
+  constructor(block: Block, ref: number, chunks: readonly ChunkMeta[], minMs: number, maxMs: number) {
+    this.#block = block;
+    this.#ref = ref;
+    this.#chunks = chunks;
+    this.#afterMs = minMs - 1;
+    this.#maxMs = maxMs;
+  }
+
+  read(into: SampleBatch): number {
+    if (into.hasHistograms) {
+      into.histograms.length = 0;
+      into.hasHistograms = false;
+    }
+    const deleted = this.#block.deleted(this.#ref);
+    let filled = 0;
+    for (let chunk = this.#chunks[this.#next]; chunk !== undefined; chunk = this.#chunks[this.#next]) {
+      const { encoding, bytes } = this.#block.chunks.read(chunk.ref);
+      const count = sampleCount(encoding, bytes);
+      const fits = count <= into.capacity - filled;
+      if (!fits && filled > 0) return filled;
+      const target = fits ? into : this.#scratch(count);
+      decodeChunk(encoding, bytes, target, filled);
+      const kept = keepSamples(target, filled, count, this.#afterMs + 1, this.#maxMs, deleted);
+      if (!fits) {
+        const given = Math.min(kept, into.capacity);
+        copySamples(target, into, given);
+        if (given > 0) this.#afterMs = into.times[given - 1] as number;
+        // The rest of the chunk is decoded again next time.
+        if (given < kept) return given;
+      }
+      filled += kept;
+      this.#next++;
+    }
+    return filled;
+  }
+
+  #scratch(count: number): SampleBatch {
+    if (this.#own === undefined || this.#own.capacity < count) this.#own = new SampleBatch(count);
+    return this.#own;
+  }
+}
+
+export function copySamples(from: SampleBatch, to: SampleBatch, count: number): void {
+  to.times.set(from.times.subarray(0, count));
+  to.values.set(from.values.subarray(0, count));
+  to.stale.set(from.stale.subarray(0, count));
+  if (!from.hasHistograms) return;
+  to.hasHistograms = true;
+  for (let i = 0; i < count; i++) to.histograms[i] = from.histograms[i];
+}
+
+class BlockSeries implements Series {
+  readonly labels: Labels;
+  readonly #open: () => SampleReader;
+
+  constructor(labels: Labels, open: () => SampleReader) {
+    this.labels = labels;
+    this.#open = open;
+  }
+
+  samples(): SampleReader {
+    return this.#open();
+  }
+}
+
+export class BlockQuerier implements Querier {
+  readonly #block: Block;
+  readonly #minMs: number;
+  readonly #maxMs: number;
+
+  /** Holds the block until `close`. */
+  constructor(block: Block, minMs: number, maxMs: number) {
+    this.#block = block.hold();
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+  }
+
+  async select(matchers: readonly Matcher[], hints?: SelectHints, signal?: AbortSignal): Promise<SeriesSet> {
+    const block = this.#block;
+    const series: Series[] = [];
+    const limit = hints?.limit ?? 0;
+    const turn = new Turn(signal);
+    for (const ref of selectPostings(block.index, matchers)) {
+      if (limit > 0 && series.length >= limit) break;
+      await turn.pass();
+      const { labels, chunks } = block.index.series(ref);
+      const wanted = chunks.filter(({ minMs, maxMs }) => minMs <= this.#maxMs && maxMs >= this.#minMs);
+      if (wanted.length === 0) continue;
+      series.push(new BlockSeries(labels, () => new BlockReader(block, ref, wanted, this.#minMs, this.#maxMs)));
+    }
+    return { series, warnings: [] };
+  }
+
+  async labelNames(matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
+    signal?.throwIfAborted();
+    const names = new Set<string>();
+    if (matchers.length === 0) {
+      for (const name of this.#block.index.labelNames()) if (name !== '') names.add(name);
+    } else {
+      const turn = new Turn(signal);
+      for (const ref of selectPostings(this.#block.index, matchers)) {
+        await turn.pass();
+        for (const [name] of this.#block.index.series(ref).labels) names.add(name);
+      }
+    }
+    const sorted = [...names].sort(compareBytes);
+    return limit > 0 ? sorted.slice(0, limit) : sorted;
+  }
+
+  async labelValues(name: string, matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
+    signal?.throwIfAborted();
+    const { index } = this.#block;
+    const selected = matchers.length === 0 ? undefined : selectPostings(index, matchers);
+    const values: string[] = [];
+    const turn = new Turn(signal);
+    for (const value of index.values(name, '')) {
+      if (limit > 0 && values.length >= limit) break;
+      await turn.pass();
+      if (selected === undefined || intersect(selected, index.postings(name, value)).length > 0) values.push(value);
+    }
+    return values;
+  }
+
+  close(): void {
+    this.#block.release();
+  }
+}
+
+/** Lets others run when this has run for long, and notices that it is not wanted any more. */
+class Turn {
+  readonly #signal: AbortSignal | undefined;
+  #until = performance.now() + turnMs;
+  #steps = 0;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    signal?.throwIfAborted();
+  }
+
+  pass(): Promise<void> | undefined {
+    if ((++this.#steps & 63) !== 0 || performance.now() < this.#until) return undefined;
+    return new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#until = performance.now() + turnMs;
+        if (this.#signal?.aborted) reject(this.#signal.reason as Error);
+        else resolve();
+      });
+    });
+  }
+}

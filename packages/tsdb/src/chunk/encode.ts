@@ -1,0 +1,54 @@
+/**
+ * Samples to chunks, outside of the head's hot path: when a block is written and a chunk cannot be copied as it is.
+ */
+import { SampleBatch } from '@pronoia/model';
+import { highWord } from '../sample-columns.ts';
+import { maxSampleBytes, XorEncoder, xorEncoding } from './xor.ts';
+
+/** A chunk with its bytes, on the way into a block. */
+export interface EncodedChunk {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly encoding: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A batch whose values are also there as bits: stale markers and NaNs keep theirs. */
+export class BitBatch extends SampleBatch {
+  readonly bits: Uint32Array;
+
+  constructor(capacity: number) {
+    super(capacity);
+    this.bits = new Uint32Array(capacity * 2);
+  }
+}
+
+/** As many samples as a chunk should have (tsdb, DefaultSamplesPerChunk). */
+const samplesPerChunk = 120;
+
+/** Encodes `batch[0, count)` into chunks of at most 120 samples. */
+export function encodeChunks(batch: BitBatch, count: number): EncodedChunk[] {
+  const chunks: EncodedChunk[] = [];
+  for (let from = 0; from < count; from += samplesPerChunk)
+    chunks.push(encodeXorChunk(batch, from, Math.min(count, from + samplesPerChunk)));
+  return chunks;
+}
+
+function encodeXorChunk({ times, bits }: BitBatch, from: number, to: number): EncodedChunk {
+  const count = to - from;
+  const encoder = new XorEncoder(count * maxSampleBytes + 2);
+  encoder.begin();
+  encoder.bytes[0] = count >>> 8;
+  encoder.bytes[1] = count;
+  encoder.bit = 16;
+  for (let i = from; i < to; i++)
+    encoder.append(times[i] as number, bits[2 * i + highWord] as number, bits[2 * i + 1 - highWord] as number);
+  return {
+    minMs: times[from] as number,
+    maxMs: times[to - 1] as number,
+    encoding: xorEncoding,
+    count,
+    bytes: encoder.bytes.subarray(0, (encoder.bit + 7) >>> 3),
+  };
+}
