@@ -37,7 +37,7 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
   const shown = shownFlags(options);
 
   let log_: RegistryLog | undefined;
-  let agentRegistry: AgentRegistry = { apply: () => Promise.resolve() };
+  let agentRegistry: AgentRegistry = { apply: (_operation, done) => void setImmediate(done) };
   if (options.registry !== 'in_memory') {
     if (options.work_dir === undefined)
       throw errors.fail('bad_option', { flag: 'work_dir', reason: 'is required unless --registry=in_memory' });

@@ -16,8 +16,8 @@ export interface EventSink {
 }
 
 export interface AgentRegistry {
-  /** Resolves when the operation is durable. */
-  apply(operation: RegistryOperation): Promise<void>;
+  /** Calls one of the two, once, and not before it returns: `done` when the operation is durable. */
+  apply(operation: RegistryOperation, done: () => void, failed: (error: unknown) => void): void;
 }
 
 export interface ConductorOptions {
@@ -138,10 +138,7 @@ export class Conductor {
         (this.#options.soon ?? setImmediate)(() => this.dispatch(effect.message));
         return;
       case 'registry':
-        this.#options.registry.apply(effect.operation).then(
-          () => this.dispatch(effect.message),
-          (error: unknown) => this.#options.onFailure(error),
-        );
+        this.#options.registry.apply(effect.operation, () => this.dispatch(effect.message), this.#options.onFailure);
         return;
       case 'log':
         this.#options.log[effect.level](effect.fields, effect.message);

@@ -83,12 +83,10 @@ export class RegistryLog implements AgentRegistry {
   }
 
   /** Everything that is asked while a write is under way goes into the next one. */
-  apply(operation: RegistryOperation): Promise<void> {
-    return new Promise((done, failed) => {
-      this.#waiting.push({ operation, done, failed });
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
+  apply(operation: RegistryOperation, done: () => void, failed: (error: unknown) => void): void {
+    this.#waiting.push({ operation, done, failed });
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
     });
   }
 

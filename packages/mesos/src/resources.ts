@@ -314,13 +314,15 @@ export class Resources implements Iterable<Resource> {
   }
 
   #mapKinds(change: (kind: Resource) => Resource): Resources {
-    if (this.#entries.every((entry) => change(entry.kind) === entry.kind)) return this;
-    const entries: Entry[] = [];
-    for (const entry of this.#entries) {
+    let entries: Entry[] | undefined;
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i] as Entry;
       const kind = change(entry.kind);
+      if (kind === entry.kind && entries === undefined) continue;
+      entries ??= this.#entries.slice(0, i);
       addEntry(entries, kind === entry.kind ? entry : { ...entry, kind, key: keyOf(kind) });
     }
-    return new Resources(entries);
+    return entries === undefined ? this : new Resources(entries);
   }
 
   /**
