@@ -1,1 +1,3 @@
-export {};
+export { type Dependencies, type Options, type RunningAlertmanager, start } from './app.ts';
+export { flags } from './flags.ts';
+export { main } from './main.ts';

@@ -1,0 +1,173 @@
+/** API v2 on the HTTP server: paths, bodies, status codes, the two shapes of an error. */
+import { Readable } from 'node:stream';
+import type { HttpError } from '@pronoia/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Group } from '../dispatcher.ts';
+import { version } from '../version.ts';
+import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
+import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
+import { deleteSilence, getSilence, getSilences, postSilence } from './silences.ts';
+
+export interface ApiOptions {
+  readonly context: ApiContext;
+  readonly routeLabelsOf: (group: Group) => Readonly<Record<string, string>>;
+  /** GETs answered at the same time; more are sent away. */
+  readonly getConcurrency: number;
+}
+
+/** The framework's shape, for createHttp. */
+export function formatApiError(error: HttpError): { contentType: string; body: string } {
+  return { contentType: 'application/json', body: `${JSON.stringify({ code: error.status, message: error.message })}\n` };
+}
+
+export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, getConcurrency }: ApiOptions): void {
+  // An empty body is an absent one: the handlers say what is missing.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    const text = body as string;
+    if (text.trim() === '') return done(null, undefined);
+    try {
+      return done(null, JSON.parse(text) as unknown);
+    } catch (error) {
+      return done(new InvalidRequest(400, 400, `parsing body from "" failed, because ${(error as Error).message}`), undefined);
+    }
+  });
+  limitReads(app, context, getConcurrency);
+  const api = '/api/v2';
+  const handle = (work: (request: FastifyRequest, reply: FastifyReply) => unknown) => (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('cache-control', 'no-store').header('access-control-allow-origin', '*');
+    try {
+      const answer = work(request, reply);
+      if (answer === undefined) return reply.code(200).send();
+      if (isPieces(answer)) return reply.type('application/json').send(Readable.from(answer));
+      return reply.type('application/json').send(`${JSON.stringify(answer)}\n`);
+    } catch (error) {
+      return refuse(error, reply);
+    }
+  };
+  const query = (request: FastifyRequest): Query => request.query as Query;
+  const id = (request: FastifyRequest): string => (request.params as { id: string }).id;
+
+  app.get(
+    `${api}/status`,
+    handle(() => status(context)),
+  );
+  app.get(
+    `${api}/receivers`,
+    handle((request) => receivers(query(request), context)),
+  );
+  app.get(
+    `${api}/alerts`,
+    handle((request) => getAlerts(query(request), context)),
+  );
+  app.post(
+    `${api}/alerts`,
+    handle((request) => postAlerts(request.body, context, context.engine.config.global.resolve_timeout)),
+  );
+  app.get(
+    `${api}/alerts/groups`,
+    handle((request) => getGroups(query(request), context, routeLabelsOf)),
+  );
+  app.get(
+    `${api}/silences`,
+    handle((request) => getSilences(query(request), context)),
+  );
+  app.post(
+    `${api}/silences`,
+    handle((request) => postSilence(request.body, context)),
+  );
+  app.get(
+    `${api}/silence/:id`,
+    handle((request) => getSilence(id(request), context)),
+  );
+  app.delete(
+    `${api}/silence/:id`,
+    handle((request) => deleteSilence(id(request), context)),
+  );
+  for (const method of ['GET', 'POST', 'DELETE'] as const) {
+    app.route({
+      method,
+      url: '/api/v1/*',
+      handler: (_request, reply) =>
+        reply
+          .code(410)
+          .type('application/json')
+          .send(`${JSON.stringify({ status: 'deprecated', error: 'The Alertmanager v1 API was removed; use /api/v2' })}\n`),
+    });
+  }
+}
+
+function isPieces(answer: unknown): answer is Pieces {
+  return typeof answer === 'object' && answer !== null && Symbol.iterator in answer && !Array.isArray(answer);
+}
+
+function refuse(error: unknown, reply: FastifyReply): FastifyReply {
+  if (error instanceof Refusal)
+    return reply
+      .code(error.status)
+      .type('application/json')
+      .send(`${JSON.stringify(error.message)}\n`);
+  if (error instanceof InvalidRequest)
+    return reply
+      .code(error.status)
+      .type('application/json')
+      .send(`${JSON.stringify({ code: error.code, message: error.message })}\n`);
+  throw error;
+}
+
+/** Reads can be large: so many at once, the others are told to come back. */
+function limitReads(app: FastifyInstance, { metrics }: ApiContext, limit: number): void {
+  let running = 0;
+  const counted = new WeakSet<FastifyRequest>();
+  metrics.requestsInFlight.set({ method: 'get' }, 0);
+  metrics.concurrencyExceeded.inc({ method: 'get' }, 0);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.method !== 'GET' || !request.url.includes('/api/')) return done();
+    if (running >= limit) {
+      metrics.concurrencyExceeded.inc({ method: 'get' }, 1);
+      void reply
+        .code(503)
+        .type('text/plain; charset=utf-8')
+        .send(`Limit of concurrent GET requests reached (${limit}), try again later.\n`);
+      return undefined;
+    }
+    running++;
+    counted.add(request);
+    metrics.requestsInFlight.set({ method: 'get' }, running);
+    return done();
+  });
+  const release = (request: FastifyRequest): void => {
+    if (!counted.delete(request)) return;
+    running--;
+    metrics.requestsInFlight.set({ method: 'get' }, running);
+  };
+  app.addHook('onRequestAbort', (request, done) => {
+    release(request);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    release(request);
+    const handler = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
+    metrics.requestDuration.observe(
+      { handler, method: request.method.toLowerCase(), code: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
+    done();
+  });
+}
+
+function status({ cluster, engine, startedAtMs }: ApiContext): object {
+  return {
+    cluster: { ...(cluster.name === undefined ? {} : { name: cluster.name }), peers: cluster.peers, status: cluster.status },
+    config: { original: engine.config.original },
+    uptime: new Date(startedAtMs).toISOString(),
+    versionInfo: { branch: '', buildDate: '', buildUser: '', goVersion: '', revision: '', version },
+  };
+}
+
+function receivers(query: Query, context: ApiContext): object[] {
+  const wanted = receiverFilter(query, context);
+  return [...context.engine.receivers.values()]
+    .filter(({ name }) => wanted === undefined || wanted.has(name))
+    .map(({ name, labels }) => ({ labels, name }));
+}

@@ -1,0 +1,368 @@
+/**
+ * The server: state files, configuration, engine and HTTP introduced to each other, and their order at start, reload and stop.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Registry } from '@pronoia/client';
+import {
+  type Clock,
+  createHttp,
+  createLogger,
+  type FlagValues,
+  type Logger,
+  listen,
+  type Running,
+  systemClock,
+  type Timer,
+} from '@pronoia/server';
+import type { FastifyInstance } from 'fastify';
+import { AlertStore } from './alert-store.ts';
+import type { ClusterView } from './api/context.ts';
+import { addApiRoutes, formatApiError } from './api/routes.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { Engine } from './engine.ts';
+import { fail } from './errors.ts';
+import { flags, readFeatures } from './flags.ts';
+import { glob } from './glob.ts';
+import type { MatcherMode } from './matcher.ts';
+import { createNotificationMetrics, createServerMetrics } from './metrics.ts';
+import { NotificationLog } from './nflog.ts';
+import { buildReceivers } from './notify/build.ts';
+import { Templates } from './notify/template.ts';
+import { type SilenceState, Silences, silenceState } from './silence.ts';
+import { version } from './version.ts';
+
+export type Options = Partial<FlagValues<typeof flags>>;
+
+export interface Dependencies {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly registry?: Registry;
+  readonly random?: () => number;
+}
+
+export interface RunningAlertmanager extends Running {
+  /** Reads the configuration again. When it is bad the old one stays, and this rejects. */
+  reload(): Promise<void>;
+}
+
+/** Alerts come in batches; larger ones than this are refused with 413. */
+const bodyLimitBytes = 64 * 1024 * 1024;
+
+export async function start(options: Options, dependencies: Dependencies = {}): Promise<RunningAlertmanager> {
+  const settings = withDefaults(options);
+  const { clock = systemClock, log = createLogger(), registry = new Registry() } = dependencies;
+  const mode = checkFlags(settings);
+  const startedAtMs = clock.now();
+  const storage = settings['storage.path'];
+  mkdirSync(storage, { recursive: true });
+
+  const retentionMs = settings['data.retention'];
+  const silences = new Silences(
+    { retentionMs, maxSilences: settings['silences.max-silences'], maxBytes: settings['silences.max-silence-size-bytes'] },
+    join(storage, 'silences'),
+  );
+  const notificationLog = new NotificationLog(join(storage, 'nflog'));
+  const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
+  const engine = new Engine({
+    clock,
+    log,
+    metrics: createNotificationMetrics(registry),
+    store,
+    silences,
+    notificationLog,
+    retentionMs,
+    startAtMs: startedAtMs + settings['dispatch.start-delay'],
+    maintenanceIntervalMs: settings['dispatch.maintenance-interval'],
+    ...(dependencies.random === undefined ? {} : { random: dependencies.random }),
+  });
+  const metrics = createServerMetrics(
+    registry,
+    {
+      alerts: () => countAlerts(engine, store, clock),
+      silences: () => countSilences(silences, clock),
+      groups: () => engine.groupCount,
+      receivers: () => engine.receivers.size,
+      integrations: () => [...engine.receivers.values()].reduce((sum, { integrations }) => sum + integrations.length, 0),
+      inhibitionRules: () => engine.ruleCount,
+    },
+    { version, revision: '' },
+  );
+  metrics.limit.set(settings['alerts.per-alertname-limit']);
+
+  const [address = ':9093', ...moreAddresses] = settings['web.listen-address'];
+  const { host, port } = parseAddress(address);
+  const external = new URL(settings['web.external-url'] || `http://${hostname()}:${port}/`);
+  const externalUrl = external.href.replace(/\/+$/, '');
+  const prefix = (settings['web.route-prefix'] || external.pathname).replace(/^\/*/, '/').replace(/\/+$/, '');
+
+  let templates: Templates | undefined;
+  const load = async (): Promise<void> => {
+    try {
+      const config = loadConfig(settings['config.file'], {
+        mode,
+        onDisagreement: (input, problem, suggestion) => warnOfMatcher(log, input, problem, suggestion),
+      });
+      const loaded = loadTemplates(config, externalUrl, clock);
+      await engine.apply(config, buildReceivers(config, loaded));
+      templates = loaded;
+      metrics.reloadSuccessful.set(1);
+      metrics.reloadTimestamp.set(clock.now() / 1000);
+      metrics.configHash.set(hashOf(config.text));
+      log.info({ file: settings['config.file'] }, 'Completed loading of configuration file');
+    } catch (error) {
+      metrics.reloadSuccessful.set(0);
+      throw error;
+    }
+  };
+  // One reload at a time: a second one waits and then reads the newest file.
+  let loading = Promise.resolve();
+  const reload = (): Promise<void> => {
+    const next = loading.then(load);
+    loading = next.catch(() => {});
+    return next;
+  };
+  await load();
+
+  const cluster = clusterView(settings, log);
+  metrics.clusterEnabled.set(cluster.status === 'disabled' ? 0 : 1);
+  metrics.clusterMembers.set(cluster.peers.length);
+
+  const app = createHttp({ log, registry, bodyLimitBytes, routePrefix: prefix, formatError: formatApiError, serverName: 'Alertmanager' });
+  addApiRoutes(app, {
+    context: { engine, store, silences, clock, mode, metrics, cluster, startedAtMs },
+    routeLabelsOf: (group) => {
+      if (templates === undefined || Object.keys(group.route.options.labels).length === 0) return {};
+      const data = templates.data({
+        alerts: [...group.alertsByFingerprint.values()],
+        receiver: group.route.options.receiver,
+        groupKey: group.key,
+        groupLabels: group.labels,
+        routeLabels: group.route.options.labels,
+        reason: 'unknown',
+        receiverData: {},
+        nowMs: clock.now(),
+        signal: new AbortController().signal,
+      });
+      return Object.fromEntries(data.RouteLabels.base as Map<string, string>);
+    },
+    getConcurrency: settings['web.get-concurrency'] || Math.max(availableParallelism(), 8),
+  });
+  addOtherRoutes(app, { prefix, reload });
+
+  const running = await listen(app, { host, port, flag: '--web.listen-address' });
+  const others = await Promise.all(moreAddresses.map((other) => listenToo(app, other, log)));
+
+  const timers = new Set<Timer>();
+  every(clock, timers, settings['data.maintenance-interval'], () => maintain());
+  every(clock, timers, settings['alerts.gc-interval'], () => engine.forgetResolved());
+
+  function maintain(): void {
+    const nowMs = clock.now();
+    const parts = [
+      {
+        name: 'silences',
+        gauges: metrics.silences,
+        collect: () => silences.collectGarbage(nowMs, (fingerprint) => store.get(fingerprint) !== undefined),
+        snapshot: () => silences.snapshot(),
+      },
+      {
+        name: 'nflog',
+        gauges: metrics.nflog,
+        collect: () => notificationLog.collectGarbage(nowMs),
+        snapshot: () => notificationLog.snapshot(),
+      },
+    ];
+    for (const { name, gauges, collect, snapshot } of parts) {
+      gauges.maintenance.inc();
+      try {
+        const startedAt = clock.monotonic();
+        collect();
+        const collectedAt = clock.monotonic();
+        gauges.gcDuration.observe((collectedAt - startedAt) / 1000);
+        gauges.snapshotSize.set(snapshot());
+        gauges.snapshotDuration.observe((clock.monotonic() - collectedAt) / 1000);
+      } catch (error) {
+        gauges.maintenanceErrors.inc();
+        log.error({ err: error, part: name }, 'Maintenance failed; the log of changes keeps what the snapshot would have');
+      }
+    }
+  }
+
+  return {
+    url: `${running.url}${prefix}`,
+    port: running.port,
+    reload,
+    async stop() {
+      for (const timer of timers) timer.cancel();
+      await Promise.all([running.stop(), ...others.map((close) => close())]);
+      await loading;
+      await engine.stop();
+      maintain();
+      silences.close();
+      notificationLog.close();
+    },
+  };
+}
+
+function withDefaults(options: Options): FlagValues<typeof flags> {
+  const defaults = Object.fromEntries(Object.entries(flags).map(([name, { default: value }]) => [name, value]));
+  return { ...defaults, ...options } as FlagValues<typeof flags>;
+}
+
+function checkFlags(settings: FlagValues<typeof flags>): MatcherMode {
+  for (const name of ['web.config.file', 'cluster.tls-config'] as const) {
+    if (settings[name] !== '') throw fail('bad_flags', { reason: `--${name} is not implemented yet` });
+  }
+  if (settings['web.systemd-socket']) throw fail('bad_flags', { reason: '--web.systemd-socket is not implemented yet' });
+  let features: ReadonlySet<string>;
+  try {
+    features = readFeatures(settings['enable-feature']);
+  } catch (error) {
+    throw fail('bad_flags', { reason: (error as Error).message });
+  }
+  if (features.has('classic-mode')) return 'classic';
+  return features.has('utf8-strict-mode') ? 'utf8-strict' : 'fallback';
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  if (match === null || Number(match[3]) > 65_535)
+    throw fail('bad_flags', { reason: `--web.listen-address=${address}: write host:port or :port` });
+  return { host: (match[1] ?? match[2]) || '0.0.0.0', port: Number(match[3]) };
+}
+
+function loadTemplates(config: Config, externalUrl: string, clock: Clock): Templates {
+  const folder = dirname(config.file);
+  const files = config.templates.flatMap((pattern) => glob(pattern, folder));
+  try {
+    return new Templates(files, externalUrl, () => clock.now());
+  } catch (error) {
+    throw fail('bad_template', { file: config.file, reason: (error as Error).message }, error);
+  }
+}
+
+function warnOfMatcher(log: Logger, input: string, problem: 'deprecated' | 'disagreement', suggestion: string): void {
+  if (problem === 'deprecated')
+    log.warn(
+      { input, suggestion },
+      'Alertmanager is moving to a new parser for labels and matchers, and this input is incompatible; write the suggestion',
+    );
+  else
+    log.warn(
+      { input, suggestion },
+      'Matchers input has disagreement between the two parsers; the old meaning is used, the suggestion makes it plain',
+    );
+}
+
+/** The first six bytes of the MD5, as the original shows it. */
+function hashOf(text: string): number {
+  return createHash('md5').update(text).digest().readUIntLE(0, 6);
+}
+
+function countAlerts(engine: Engine, store: AlertStore, clock: Clock): Record<'active' | 'suppressed' | 'unprocessed', number> {
+  const counts = { active: 0, suppressed: 0, unprocessed: 0 };
+  const nowMs = clock.now();
+  for (const alert of store.all()) {
+    if (alert.isResolvedAt(nowMs)) continue;
+    const { inhibitedBy, silencedBy } = engine.statusOf(alert, nowMs);
+    counts[inhibitedBy.length + silencedBy.length > 0 ? 'suppressed' : 'active']++;
+  }
+  return counts;
+}
+
+function countSilences(silences: Silences, clock: Clock): Record<SilenceState, number> {
+  const counts = { active: 0, pending: 0, expired: 0 };
+  for (const silence of silences.all()) counts[silenceState(silence, clock.now())]++;
+  return counts;
+}
+
+function every(clock: Clock, timers: Set<Timer>, intervalMs: number, run: () => void): void {
+  const arm = (): void => {
+    const timer = clock.setTimer(intervalMs, () => {
+      timers.delete(timer);
+      run();
+      arm();
+    });
+    timers.add(timer);
+  };
+  arm();
+}
+
+/** A node without peers lists itself: tools count on it. Gossip comes with high availability. */
+function clusterView(settings: FlagValues<typeof flags>, log: Logger): ClusterView {
+  const address = settings['cluster.listen-address'];
+  if (address === '') return { status: 'disabled', peers: [] };
+  if (settings['cluster.peer'].length > 0)
+    log.warn({ peers: settings['cluster.peer'] }, 'Clustering is not implemented yet; this node works alone');
+  const name = settings['cluster.peer-name'] || ulid();
+  const [, host = '', port = '9094'] = /^(.*):(\d+)$/.exec(settings['cluster.advertise-address'] || address) ?? [];
+  const shown = host === '' || host === '0.0.0.0' || host === '[::]' ? privateAddress() : host;
+  return { status: 'ready', name, peers: [{ name, address: `${shown}:${port}` }] };
+}
+
+function privateAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+}
+
+/** 48 bits of time and 80 of chance in Crockford's base 32. */
+function ulid(): string {
+  const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+  let time = Date.now();
+  let text = '';
+  for (let i = 0; i < 10; i++) {
+    text = (alphabet[time % 32] as string) + text;
+    time = Math.floor(time / 32);
+  }
+  for (const byte of randomBytes(16)) text += alphabet[byte % 32] as string;
+  return text;
+}
+
+function addOtherRoutes(app: FastifyInstance, { prefix, reload }: { prefix: string; reload: () => Promise<void> }): void {
+  app.post('/-/reload', async (_request, reply) => {
+    try {
+      await reload();
+      return await reply.code(200).send('');
+    } catch (error) {
+      return reply
+        .code(500)
+        .type('text/plain; charset=utf-8')
+        .send(`failed to reload config: ${(error as Error).message}\n`);
+    }
+  });
+  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(indexPage));
+  // The server's rewriting sends here whatever lies outside the prefix.
+  app.get('/-/outside-route-prefix', (request, reply) =>
+    request.originalUrl === '/' && prefix !== '' ? reply.redirect(`${prefix}/`, 302) : reply.callNotFound(),
+  );
+}
+
+const indexPage = `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Alertmanager</title></head>
+<body><h1>Alertmanager</h1>
+<p>Alerts, silences and groups are on the monitor's page. Here is the API:</p>
+<ul><li><a href="api/v2/alerts">alerts</a></li><li><a href="api/v2/alerts/groups">groups</a></li><li><a href="api/v2/silences">silences</a></li>
+<li><a href="api/v2/receivers">receivers</a></li><li><a href="api/v2/status">status</a></li><li><a href="metrics">metrics</a></li></ul>
+</body></html>
+`;
+
+/** A further address for the same application. */
+async function listenToo(app: FastifyInstance, address: string, log: Logger): Promise<() => Promise<void>> {
+  const { host, port } = parseAddress(address);
+  const server = createServer((request, response) => app.routing(request, response));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host, port }, resolve);
+  });
+  const bound = server.address();
+  if (bound !== null && typeof bound === 'object')
+    log.info({ address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}` }, 'Listening on');
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+}

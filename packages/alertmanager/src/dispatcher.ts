@@ -1,0 +1,182 @@
+/**
+ * Groups alerts per route and decides when each group is flushed: first after group_wait, then every group_interval for as long as it
+ * has alerts. Time comes from the clock alone, and a flush is a function that was handed in, so this runs in plays.
+ */
+import type { Labels } from '@pronoia/model';
+import type { Clock, Timer } from '@pronoia/server';
+import { type Alert, compareAlerts } from './alert.ts';
+import { groupKey, type Route } from './route.ts';
+
+export interface Flush {
+  readonly group: Group;
+  /** Sorted; a firing one has no end. */
+  readonly alerts: readonly Alert[];
+  readonly nowMs: number;
+  /** Aborted when the flush has taken too long, or the dispatcher stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface DispatcherOptions {
+  readonly root: Route;
+  readonly clock: Clock;
+  /** True when everything was told: resolved alerts are then forgotten. */
+  readonly flush: (flush: Flush) => Promise<boolean>;
+  /** Groups collect but do not flush before. */
+  readonly startAtMs?: number;
+  /** Added to the time that a flush may take: how long peers are waited for. */
+  readonly peerWaitMs?: () => number;
+  readonly maintenanceIntervalMs?: number;
+}
+
+/** The reason of an abort for time: told apart from a stop. */
+export class FlushTimeout extends Error {
+  override readonly name = 'FlushTimeout';
+}
+
+export class Group {
+  readonly route: Route;
+  readonly labels: Labels;
+  readonly key: string;
+  readonly alertsByFingerprint = new Map<string, Alert>();
+  /** Names of the time intervals that muted the last flush. */
+  mutedBy: readonly string[] = [];
+  timer: Timer | undefined;
+  dueAtMs = 0;
+  hasFlushed = false;
+  isFlushing = false;
+  /** The interval ended during a flush: the next one follows at once. */
+  isDue = false;
+
+  constructor(route: Route, labels: Labels) {
+    this.route = route;
+    this.labels = labels;
+    this.key = groupKey(route, labels);
+  }
+}
+
+/** A flush may take at least this long, however short the interval (alertmanager dispatch, MinTimeout). */
+const minFlushMs = 10_000;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #groupsByRoute = new Map<Route, Map<string, Group>>();
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #maintenance: Timer | undefined;
+  #groupCount = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#armMaintenance();
+  }
+
+  get groupCount(): number {
+    return this.#groupCount;
+  }
+
+  get root(): Route {
+    return this.#options.root;
+  }
+
+  *groups(): IterableIterator<Group> {
+    for (const groups of this.#groupsByRoute.values()) yield* groups.values();
+  }
+
+  /** Puts the alert, new or changed, into its groups. */
+  see(alert: Alert): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const route of this.#options.root.match(alert.labels)) this.#insert(alert, route);
+  }
+
+  #insert(alert: Alert, route: Route): void {
+    const { clock, startAtMs = 0 } = this.#options;
+    const labels = route.groupLabels(alert.labels);
+    let groups = this.#groupsByRoute.get(route);
+    if (groups === undefined) this.#groupsByRoute.set(route, (groups = new Map()));
+    let group = groups.get(labels.key());
+    const nowMs = clock.now();
+    if (group === undefined) {
+      // A resolved alert that nobody was told of has nothing to say.
+      group = new Group(route, labels);
+      groups.set(labels.key(), group);
+      this.#groupCount++;
+      this.#arm(group, Math.max(route.options.groupWaitMs, startAtMs - nowMs));
+    }
+    group.alertsByFingerprint.set(alert.fingerprint, alert);
+    // After a restart the alert is old: it has waited already.
+    const isOverdue = alert.startsAt.unixMs + route.options.groupWaitMs < nowMs;
+    if (!group.hasFlushed && isOverdue && group.dueAtMs > Math.max(nowMs, startAtMs)) this.#arm(group, Math.max(0, startAtMs - nowMs));
+  }
+
+  #arm(group: Group, delayMs: number): void {
+    group.timer?.cancel();
+    group.dueAtMs = this.#options.clock.now() + delayMs;
+    group.timer = this.#options.clock.setTimer(delayMs, () => this.#tick(group));
+  }
+
+  #tick(group: Group): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#arm(group, group.route.options.groupIntervalMs);
+    if (group.isFlushing) {
+      group.isDue = true;
+      return;
+    }
+    const run = this.#flush(group, this.#options.clock.now()).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async #flush(group: Group, nowMs: number): Promise<void> {
+    const { clock, flush, peerWaitMs } = this.#options;
+    group.isFlushing = true;
+    group.hasFlushed = true;
+    const snapshot = [...group.alertsByFingerprint.values()];
+    if (snapshot.length > 0) {
+      const timeout = new AbortController();
+      const limitMs = Math.max(group.route.options.groupIntervalMs, minFlushMs) + (peerWaitMs?.() ?? 0);
+      const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
+      const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd())).sort(compareAlerts);
+      const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
+      const isTold = await flush({ group, alerts, nowMs, signal });
+      timer.cancel();
+      if (isTold) {
+        for (const alert of snapshot) {
+          // One that changed meanwhile (fired again) stays: it has something new to tell.
+          if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert)
+            group.alertsByFingerprint.delete(alert.fingerprint);
+        }
+      }
+    }
+    group.isFlushing = false;
+    if (group.isDue && !this.#stopping.signal.aborted) {
+      group.isDue = false;
+      await this.#flush(group, clock.now());
+    }
+  }
+
+  #armMaintenance(): void {
+    const { clock, maintenanceIntervalMs = 30_000 } = this.#options;
+    this.#maintenance = clock.setTimer(maintenanceIntervalMs, () => {
+      this.#dropEmptyGroups();
+      this.#armMaintenance();
+    });
+  }
+
+  #dropEmptyGroups(): void {
+    for (const groups of this.#groupsByRoute.values()) {
+      for (const [key, group] of groups) {
+        if (group.alertsByFingerprint.size > 0 || group.isFlushing) continue;
+        group.timer?.cancel();
+        groups.delete(key);
+        this.#groupCount--;
+      }
+    }
+  }
+
+  /** Cancels flushes that run, and resolves when they have ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'));
+    this.#maintenance?.cancel();
+    for (const group of this.groups()) group.timer?.cancel();
+    await Promise.allSettled(this.#running);
+  }
+}

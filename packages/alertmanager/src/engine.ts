@@ -1,0 +1,140 @@
+/**
+ * The decision core: alerts in, notifications out. Knows no HTTP and no files but the journals that it was given; time and chance are
+ * handed in, so it runs in plays.
+ */
+import type { Clock, Logger } from '@pronoia/server';
+import type { Alert } from './alert.ts';
+import type { AlertStore } from './alert-store.ts';
+import type { Config } from './config/config.ts';
+import { Dispatcher, type Group } from './dispatcher.ts';
+import { Inhibitor } from './inhibit.ts';
+import type { NotificationMetrics } from './metrics.ts';
+import type { NotificationLog } from './nflog.ts';
+import type { ReceiverRuntime } from './notify/integration.ts';
+import { Pipeline } from './pipeline.ts';
+import { Route } from './route.ts';
+import type { Silences } from './silence.ts';
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: NotificationMetrics;
+  readonly store: AlertStore;
+  readonly silences: Silences;
+  readonly notificationLog: NotificationLog;
+  readonly retentionMs: number;
+  /** Groups do not flush before. */
+  readonly startAtMs?: number;
+  readonly maintenanceIntervalMs?: number;
+  readonly random?: () => number;
+}
+
+export interface AlertStatus {
+  readonly inhibitedBy: readonly string[];
+  readonly silencedBy: readonly string[];
+}
+
+/** What a loaded configuration stands for. */
+interface Setup {
+  readonly config: Config;
+  readonly receivers: ReadonlyMap<string, ReceiverRuntime>;
+  readonly inhibitor: Inhibitor;
+  readonly dispatcher: Dispatcher;
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  #setup: Setup | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    options.store.subscribe((alert) => {
+      this.#setup?.inhibitor.see(alert, options.clock.now());
+      this.#setup?.dispatcher.see(alert);
+    });
+  }
+
+  get config(): Config {
+    return this.#current().config;
+  }
+
+  get receivers(): ReadonlyMap<string, ReceiverRuntime> {
+    return this.#current().receivers;
+  }
+
+  get root(): Route {
+    return this.#current().dispatcher.root;
+  }
+
+  get ruleCount(): number {
+    return this.#current().inhibitor.ruleCount;
+  }
+
+  get groupCount(): number {
+    return this.#current().dispatcher.groupCount;
+  }
+
+  groups(): IterableIterator<Group> {
+    return this.#current().dispatcher.groups();
+  }
+
+  #current(): Setup {
+    if (this.#setup === undefined) throw new Error('BUG: the engine has no configuration yet');
+    return this.#setup;
+  }
+
+  /** Takes a configuration into use. The old one's flushes are cancelled; what they had not told, the new ones tell. */
+  async apply(config: Config, receivers: ReadonlyMap<string, ReceiverRuntime>): Promise<void> {
+    const { clock, log, metrics, store, silences, notificationLog, retentionMs, random = Math.random } = this.#options;
+    const inhibitor = new Inhibitor(config.inhibit_rules);
+    const pipeline = new Pipeline({
+      clock,
+      log,
+      metrics,
+      receivers,
+      inhibitor,
+      silences,
+      notificationLog,
+      timeIntervals: config.timeIntervals,
+      retentionMs,
+      random,
+    });
+    const { startAtMs, maintenanceIntervalMs } = this.#options;
+    const dispatcher = new Dispatcher({
+      root: new Route(config.route, undefined, 0),
+      clock,
+      flush: (flush) => pipeline.run(flush),
+      ...(startAtMs === undefined ? {} : { startAtMs }),
+      ...(maintenanceIntervalMs === undefined ? {} : { maintenanceIntervalMs }),
+    });
+    const old = this.#setup;
+    // Old flushes end first, so that the log holds what they told; alerts that come meanwhile are in the store.
+    await old?.dispatcher.stop();
+    // Inhibition before dispatching: an alert must not slip through because its inhibitor was not known yet.
+    for (const alert of store.all()) inhibitor.see(alert, clock.now());
+    this.#setup = { config, receivers, inhibitor, dispatcher };
+    for (const alert of store.all()) dispatcher.see(alert);
+    if (old !== undefined) await closeReceivers(old.receivers);
+  }
+
+  statusOf(alert: Alert, nowMs: number): AlertStatus {
+    return {
+      inhibitedBy: this.#current().inhibitor.inhibitedBy(alert.labels, nowMs),
+      silencedBy: this.#options.silences.silencedBy(alert.labels, alert.fingerprint, nowMs),
+    };
+  }
+
+  forgetResolved(): void {
+    this.#options.store.collectGarbage(this.#options.clock.now());
+    this.#setup?.inhibitor.forgetResolved(this.#options.clock.now());
+  }
+
+  async stop(): Promise<void> {
+    await this.#setup?.dispatcher.stop();
+    if (this.#setup !== undefined) await closeReceivers(this.#setup.receivers);
+  }
+}
+
+async function closeReceivers(receivers: ReadonlyMap<string, ReceiverRuntime>): Promise<void> {
+  await Promise.allSettled([...receivers.values()].flatMap(({ integrations }) => integrations.map(async (one) => one.close?.())));
+}

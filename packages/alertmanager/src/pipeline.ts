@@ -1,0 +1,184 @@
+/**
+ * From a flush to notifications: leave out what is inhibited or silenced, keep still in muted times, then for each integration of the
+ * receiver, side by side: is there something new, send it with retries, write it down.
+ */
+import { type Clock, type Logger, sleep } from '@pronoia/server';
+import type { Alert } from './alert.ts';
+import { reasonToNotify, toTell } from './dedup.ts';
+import { type Flush, FlushTimeout } from './dispatcher.ts';
+import type { Inhibitor } from './inhibit.ts';
+import type { NotificationMetrics } from './metrics.ts';
+import type { NotificationLog } from './nflog.ts';
+import { type Integration, type Notification, NotifyError, type ReceiverRuntime } from './notify/integration.ts';
+import type { Silences } from './silence.ts';
+import { containsTime, type TimeInterval } from './time-interval.ts';
+
+export interface PipelineOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: NotificationMetrics;
+  readonly receivers: ReadonlyMap<string, ReceiverRuntime>;
+  readonly inhibitor: Inhibitor;
+  readonly silences: Silences;
+  readonly notificationLog: NotificationLog;
+  readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
+  readonly retentionMs: number;
+  /** 0…1, for the spread of retries. */
+  readonly random: () => number;
+}
+
+const firstRetryMs = 500;
+const maxRetryMs = 60_000;
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  /** True when the receiver knows all there is to know. */
+  async run(flush: Flush): Promise<boolean> {
+    const { metrics, receivers, inhibitor, silences } = this.#options;
+    const { group, nowMs } = flush;
+    let alerts = this.#without(flush.alerts, 'inhibition', (alert) => inhibitor.inhibitedBy(alert.labels, nowMs).length > 0);
+    const muted = this.#mutedBy(flush);
+    group.mutedBy = muted?.names ?? [];
+    if (muted !== undefined) {
+      metrics.suppressed.inc({ reason: muted.reason }, alerts.length);
+      return true;
+    }
+    alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.labels, alert.fingerprint, nowMs).length > 0);
+    if (alerts.length === 0) return true;
+    const receiver = receivers.get(group.route.options.receiver);
+    const results = await Promise.all(
+      (receiver?.integrations ?? []).map((integration) => this.#notify(flush, alerts, receiver as ReceiverRuntime, integration)),
+    );
+    return !results.includes(false);
+  }
+
+  #without(alerts: readonly Alert[], reason: string, isSuppressed: (alert: Alert) => boolean): readonly Alert[] {
+    const kept = alerts.filter((alert) => !isSuppressed(alert));
+    if (kept.length < alerts.length) this.#options.metrics.suppressed.inc({ reason }, alerts.length - kept.length);
+    return kept;
+  }
+
+  #mutedBy({ group, nowMs }: Flush): { reason: string; names: readonly string[] } | undefined {
+    const { activeTimeIntervals, muteTimeIntervals } = group.route.options;
+    const isIn = (name: string): boolean => (this.#options.timeIntervals.get(name) ?? []).some((interval) => containsTime(interval, nowMs));
+    if (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(isIn))
+      return { reason: 'active_time_interval', names: activeTimeIntervals };
+    const names = muteTimeIntervals.filter(isIn);
+    return names.length > 0 ? { reason: 'mute_time_interval', names } : undefined;
+  }
+
+  /** False: the flush failed for this integration, and the next one begins afresh. */
+  async #notify(flush: Flush, alerts: readonly Alert[], receiver: ReceiverRuntime, integration: Integration): Promise<boolean> {
+    const { notificationLog, retentionMs, log } = this.#options;
+    const { group, nowMs } = flush;
+    const { repeatIntervalMs } = group.route.options;
+    const place = { groupKey: group.key, receiver: receiver.name, integration: integration.kind, index: integration.index };
+    const entry = notificationLog.get(place);
+    const told = toTell(alerts, nowMs);
+    const reason = reasonToNotify(entry, told, { sendResolved: integration.sendResolved, repeatIntervalMs, nowMs });
+    if (reason === undefined) return true;
+    const sent = integration.sendResolved ? alerts : alerts.filter((alert) => !alert.isResolvedAt(nowMs));
+    // Slack's thread and the like belong to one story: a first notification begins another.
+    let receiverData = reason === 'first notification' ? {} : (entry?.receiverData ?? {});
+    if (sent.length > 0) {
+      const outcome = await this.#send(integration, {
+        alerts: sent,
+        receiver: receiver.name,
+        groupKey: group.key,
+        groupLabels: group.labels,
+        routeLabels: group.route.options.labels,
+        reason,
+        receiverData,
+        nowMs,
+        signal: flush.signal,
+      });
+      if (outcome === undefined) return false;
+      receiverData = outcome.receiverData ?? receiverData;
+    }
+    try {
+      notificationLog.record({
+        ...place,
+        timestampMs: nowMs,
+        ...told,
+        receiverData,
+        expiresAtMs: nowMs + Math.min(retentionMs, 2 * repeatIntervalMs),
+      });
+    } catch (error) {
+      // It was told; after a restart it may be told once more.
+      log.error({ err: error, receiver: receiver.name }, 'The notification was sent but could not be written down');
+    }
+    return true;
+  }
+
+  /** Attempts until one succeeds, fails for good, or the flush's time is over. Undefined: not told. */
+  async #send(
+    integration: Integration,
+    notification: Notification,
+  ): Promise<{ receiverData: Notification['receiverData'] | undefined } | undefined> {
+    const { clock, metrics, log, random } = this.#options;
+    const labels = { integration: integration.kind };
+    const { signal, receiver } = notification;
+    const seen = new Set<string>();
+    let last: NotifyError | undefined;
+    metrics.notifications.inc(labels);
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const startedAt = clock.monotonic();
+      metrics.requests.inc(labels);
+      try {
+        const receiverData = await integration.notify(notification);
+        metrics.latency.observe(labels, (clock.monotonic() - startedAt) / 1000);
+        const fields = {
+          receiver,
+          integration: `${integration.kind}[${integration.index}]`,
+          attempts: attempt,
+          aggrGroup: notification.groupKey,
+        };
+        if (attempt > 1) log.info(fields, 'Notify success');
+        else log.debug(fields, 'Notify success');
+        return { receiverData };
+      } catch (error) {
+        metrics.latency.observe(labels, (clock.monotonic() - startedAt) / 1000);
+        metrics.requestsFailed.inc(labels);
+        last = asNotifyError(error);
+        if (!last.isRetryable) break;
+        if (!seen.has(last.message) && !signal.aborted) {
+          seen.add(last.message);
+          log.warn(
+            { err: last, receiver, integration: `${integration.kind}[${integration.index}]`, attempts: attempt },
+            'Notify attempt failed, will retry later',
+          );
+        }
+      }
+      const delayMs = Math.min(maxRetryMs, firstRetryMs * 1.5 ** (attempt - 1)) * (0.5 + random());
+      await sleep(clock, delayMs, signal).catch(() => {});
+    }
+    const reason =
+      !signal.aborted || last?.isRetryable === false
+        ? (last?.reason ?? 'other')
+        : signal.reason instanceof FlushTimeout
+          ? 'contextDeadlineExceeded'
+          : 'contextCanceled';
+    metrics.failed.inc({ ...labels, reason });
+    if (reason !== 'contextCanceled') {
+      log.error(
+        { err: last, receiver, integration: `${integration.kind}[${integration.index}]`, numAlerts: notification.alerts.length },
+        'Notify for alerts failed',
+      );
+    }
+    return undefined;
+  }
+}
+
+function asNotifyError(error: unknown): NotifyError {
+  if (error instanceof NotifyError) return error;
+  return new NotifyError(error instanceof Error ? error.message : String(error), {
+    isRetryable: false,
+    reason: 'clientError',
+    cause: error,
+  });
+}

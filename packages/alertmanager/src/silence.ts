@@ -1,0 +1,325 @@
+/**
+ * Silences: made, changed and ended by people, kept until a while after their end. Format of the state file: alertmanager
+ * silence/silencepb.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Labels } from '@pronoia/model';
+import { fail } from './errors.ts';
+import { AlertMatcher, type MatchType, matchesAll } from './matcher.ts';
+import { Journal } from './state/journal.ts';
+import { readFields, readTimestamp, type WireField, WireWriter, writeTimestamp } from './state/wire.ts';
+
+export interface Silence {
+  readonly id: string;
+  readonly matchers: readonly AlertMatcher[];
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly updatedAtMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export type SilenceState = 'active' | 'pending' | 'expired';
+
+export function silenceState(silence: Silence, nowMs: number): SilenceState {
+  if (nowMs < silence.startsAtMs) return 'pending';
+  return nowMs < silence.endsAtMs ? 'active' : 'expired';
+}
+
+/** What a person asks for; without an id a new one. */
+export type SilenceRequest = Omit<Silence, 'id' | 'updatedAtMs'> & { readonly id?: string };
+
+export interface SilenceOptions {
+  /** Kept so long after their end. */
+  readonly retentionMs: number;
+  /** Counts expired ones too; 0 for no limit. */
+  readonly maxSilences: number;
+  readonly maxBytes: number;
+}
+
+interface CachedMatch {
+  /** Silences up to this version were tried. */
+  version: number;
+  ids: readonly string[];
+}
+
+export class Silences {
+  readonly #options: SilenceOptions;
+  readonly #byId = new Map<string, Silence>();
+  readonly #journal: Journal | undefined;
+  /** Every change gets the next number, so that a cached answer needs only what came after it. */
+  #version = 0;
+  #versions: { readonly version: number; readonly id: string }[] = [];
+  /** By one equality with a value: most silences have one, and alerts without that pair need not be asked. */
+  #byPair = new Map<string, string[]>();
+  #unindexed: string[] = [];
+  #cache = new Map<string, CachedMatch>();
+
+  constructor(options: SilenceOptions, file?: string) {
+    this.#options = options;
+    this.#journal =
+      file === undefined
+        ? undefined
+        : Journal.open(file, { sync: true }, (payload) => {
+            const silence = decodeSilence(payload);
+            if (silence === undefined) return;
+            const known = this.#byId.get(silence.id);
+            if (known === undefined || known.updatedAtMs <= silence.updatedAtMs) this.#remember(silence);
+          });
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): Silence | undefined {
+    return this.#byId.get(id);
+  }
+
+  all(): IterableIterator<Silence> {
+    return this.#byId.values();
+  }
+
+  /** Creates or changes. Returns the id, which is a new one when the change could not be made in place. */
+  set(request: SilenceRequest, nowMs: number): string {
+    check(request, nowMs);
+    const known = request.id === undefined || request.id === '' ? undefined : this.#byId.get(request.id);
+    if (request.id !== undefined && request.id !== '' && known === undefined) throw fail('silence_not_found', {});
+    if (known !== undefined && canChange(known, request, nowMs)) {
+      this.#store({ ...request, id: known.id, updatedAtMs: nowMs });
+      return known.id;
+    }
+    const { maxSilences } = this.#options;
+    if (maxSilences > 0 && this.#byId.size + 1 > maxSilences)
+      throw fail('too_many_silences', { count: this.#byId.size, limit: maxSilences });
+    const created: Silence = { ...request, id: randomUUID(), startsAtMs: Math.max(request.startsAtMs, nowMs), updatedAtMs: nowMs };
+    this.#checkSize(created);
+    // The old one ends first: should the second write fail, nobody is silenced twice.
+    if (known !== undefined && silenceState(known, nowMs) !== 'expired') this.expire(known.id, nowMs);
+    this.#store(created);
+    return created.id;
+  }
+
+  /** Ends it now; one that has ended stays as it is. */
+  expire(id: string, nowMs: number): void {
+    const silence = this.#byId.get(id);
+    if (silence === undefined) throw fail('silence_not_found', {});
+    switch (silenceState(silence, nowMs)) {
+      case 'expired':
+        return;
+      case 'active':
+        this.#store({ ...silence, endsAtMs: nowMs, updatedAtMs: nowMs });
+        return;
+      case 'pending':
+        this.#store({ ...silence, startsAtMs: nowMs, endsAtMs: nowMs, updatedAtMs: nowMs });
+    }
+  }
+
+  #checkSize(silence: Silence): void {
+    const { maxBytes } = this.#options;
+    const bytes = encodeSilence(silence, 0).length;
+    if (maxBytes > 0 && bytes > maxBytes) throw fail('silence_too_big', { bytes, limit: maxBytes });
+  }
+
+  #store(silence: Silence): void {
+    this.#checkSize(silence);
+    this.#journal?.append(encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs));
+    this.#remember(silence);
+  }
+
+  #remember(silence: Silence): void {
+    const known = this.#byId.get(silence.id);
+    this.#byId.set(silence.id, silence);
+    // Times are looked at when asked; only other matchers make cached answers wrong.
+    if (known !== undefined && sameMatchers(known.matchers, silence.matchers)) return;
+    this.#version++;
+    this.#versions.push({ version: this.#version, id: silence.id });
+    const pair = silence.matchers.find((matcher) => matcher.type === '=' && matcher.value !== '');
+    if (pair === undefined) this.#unindexed.push(silence.id);
+    else {
+      const key = `${pair.name}\xff${pair.value}`;
+      const ids = this.#byPair.get(key);
+      if (ids === undefined) this.#byPair.set(key, [silence.id]);
+      else ids.push(silence.id);
+    }
+  }
+
+  /** Ids of the active silences that match. `fingerprint` must be that of `labels`. */
+  silencedBy(labels: Labels, fingerprint: string, nowMs: number): readonly string[] {
+    if (this.#byId.size === 0) return noIds;
+    const cached = this.#cache.get(fingerprint);
+    if (cached !== undefined && cached.version === this.#version) return this.#active(cached.ids, nowMs);
+    const ids: string[] = cached === undefined ? [] : [...cached.ids];
+    for (const id of this.#candidates(labels, cached?.version ?? 0)) {
+      const silence = this.#byId.get(id);
+      if (silence !== undefined && matchesAll(silence.matchers, labels)) ids.push(id);
+    }
+    this.#cache.set(fingerprint, { version: this.#version, ids: ids.length === 0 ? noIds : ids });
+    return this.#active(ids, nowMs);
+  }
+
+  *#candidates(labels: Labels, sinceVersion: number): Iterable<string> {
+    const newer = this.#versions.length - (sinceVersion - (this.#versions[0]?.version ?? 1) + 1);
+    if (sinceVersion > 0 && newer < 50) {
+      for (let i = this.#versions.length - 1; i >= 0; i--) {
+        const entry = this.#versions[i] as { version: number; id: string };
+        if (entry.version <= sinceVersion) return;
+        yield entry.id;
+      }
+      return;
+    }
+    const isNewer =
+      sinceVersion === 0 ? undefined : new Set(this.#versions.filter(({ version }) => version > sinceVersion).map(({ id }) => id));
+    const { pairs } = labels;
+    for (let i = 0; i < pairs.length; i += 2) {
+      for (const id of this.#byPair.get(`${pairs[i]}\xff${pairs[i + 1]}`) ?? noIds) if (isNewer === undefined || isNewer.has(id)) yield id;
+    }
+    for (const id of this.#unindexed) if (isNewer === undefined || isNewer.has(id)) yield id;
+  }
+
+  #active(ids: readonly string[], nowMs: number): readonly string[] {
+    if (ids.length === 0) return ids;
+    const active = ids.filter((id) => {
+      const silence = this.#byId.get(id);
+      return silence !== undefined && silenceState(silence, nowMs) === 'active';
+    });
+    return active.length > 1 ? active.sort() : active;
+  }
+
+  /** Forgets those whose retention is over, and cached answers of alerts that are gone. Returns how many silences went. */
+  collectGarbage(nowMs: number, isKnownAlert: (fingerprint: string) => boolean): number {
+    let count = 0;
+    for (const [id, silence] of this.#byId) {
+      if (silence.endsAtMs + this.#options.retentionMs > nowMs) continue;
+      this.#byId.delete(id);
+      count++;
+    }
+    if (count > 0) {
+      const keep = (id: string): boolean => this.#byId.has(id);
+      this.#versions = this.#versions.filter(({ id }) => keep(id));
+      this.#unindexed = this.#unindexed.filter(keep);
+      for (const [key, ids] of this.#byPair) {
+        const kept = ids.filter(keep);
+        if (kept.length === 0) this.#byPair.delete(key);
+        else this.#byPair.set(key, kept);
+      }
+      this.#cache.clear();
+    }
+    for (const fingerprint of this.#cache.keys()) if (!isKnownAlert(fingerprint)) this.#cache.delete(fingerprint);
+    return count;
+  }
+
+  snapshot(): number {
+    return (
+      this.#journal?.snapshot(
+        [...this.#byId.values()].map((silence) => encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs)),
+      ) ?? 0
+    );
+  }
+
+  close(): void {
+    this.#journal?.close();
+  }
+}
+
+const noIds: readonly string[] = [];
+
+function check(request: SilenceRequest, nowMs: number): void {
+  if (request.matchers.length === 0) throw fail('bad_silence', { reason: 'invalid silence: matcher set 0: at least one matcher required' });
+  if (request.matchers.every((matcher) => matcher.matchesValue('')))
+    throw fail('bad_silence', { reason: 'invalid silence: matcher set 0: at least one matcher must not match the empty string' });
+  if (request.startsAtMs > request.endsAtMs || request.startsAtMs === request.endsAtMs)
+    throw fail('bad_silence', { reason: 'Failed to create silence: start time must be before end time' });
+  if (request.endsAtMs < nowMs) throw fail('bad_silence', { reason: "Failed to create silence: end time can't be in the past" });
+}
+
+/** Whether the change keeps the history true: an active silence keeps matchers and start, a pending one its matchers. */
+function canChange(known: Silence, request: SilenceRequest, nowMs: number): boolean {
+  if (!sameMatchers(known.matchers, request.matchers)) return false;
+  switch (silenceState(known, nowMs)) {
+    case 'active':
+      return Math.floor(known.startsAtMs / 1000) === Math.floor(request.startsAtMs / 1000) && request.endsAtMs >= nowMs;
+    case 'pending':
+      return request.startsAtMs >= nowMs;
+    case 'expired':
+      return false;
+  }
+}
+
+function sameMatchers(a: readonly AlertMatcher[], b: readonly AlertMatcher[]): boolean {
+  return a.length === b.length && a.every((matcher, i) => matcher.equals(b[i] as AlertMatcher));
+}
+
+const typeNumbers: readonly MatchType[] = ['=', '=~', '!=', '!~'];
+
+function writeMatcher(writer: WireWriter, matcher: AlertMatcher): void {
+  writer.integer(1, typeNumbers.indexOf(matcher.type)).text(2, matcher.name).text(3, matcher.value);
+}
+
+/** MeshSilence{1 silence, 2 expires_at}; the matchers stand twice, for old readers (field 2) and new ones (11). */
+export function encodeSilence(silence: Silence, expiresAtMs: number): Buffer {
+  return new WireWriter()
+    .message(1, (inner) => {
+      inner.text(1, silence.id);
+      for (const matcher of silence.matchers) inner.message(2, (one) => writeMatcher(one, matcher));
+      inner.message(3, (time) => writeTimestamp(time, silence.startsAtMs));
+      inner.message(4, (time) => writeTimestamp(time, silence.endsAtMs));
+      inner.message(5, (time) => writeTimestamp(time, silence.updatedAtMs));
+      inner.text(8, silence.createdBy).text(9, silence.comment);
+      for (const [name, value] of Object.entries(silence.annotations)) inner.message(10, (pair) => pair.text(1, name).text(2, value));
+      inner.message(11, (set) => {
+        for (const matcher of silence.matchers) set.message(1, (one) => writeMatcher(one, matcher));
+      });
+    })
+    .message(2, (time) => writeTimestamp(time, expiresAtMs))
+    .finish();
+}
+
+/** Undefined when a matcher is no longer readable: the original skips such a silence too. */
+export function decodeSilence(bytes: Buffer): Silence | undefined {
+  const whole = readFields(bytes).find(({ field }) => field === 1)?.value;
+  if (!(whole instanceof Buffer)) throw new Error('a record without a silence');
+  const fields = readFields(whole);
+  const textOf = (field: number): string => String(fields.find((one) => one.field === field)?.value ?? '');
+  const timeOf = (field: number): number => {
+    const value = fields.find((one) => one.field === field)?.value;
+    return value instanceof Buffer ? readTimestamp(value) : 0;
+  };
+  const comments = fields.filter(({ field }) => field === 7).map(({ value }) => (value instanceof Buffer ? readFields(value) : []));
+  const fromComments = (field: number): string => String(comments[0]?.find((one) => one.field === field)?.value ?? '');
+  const annotations: Record<string, string> = {};
+  for (const { field, value } of fields) {
+    if (field !== 10 || !(value instanceof Buffer)) continue;
+    const pair = readFields(value);
+    const name = String(pair.find((one) => one.field === 1)?.value ?? '');
+    if (name !== '__proto__') annotations[name] = String(pair.find((one) => one.field === 2)?.value ?? '');
+  }
+  const sets = fields.filter(({ field }) => field === 11);
+  const first = sets[0]?.value;
+  const source = first instanceof Buffer ? readFields(first).filter(({ field }) => field === 1) : fields.filter(({ field }) => field === 2);
+  const matchers = source.map(readMatcher);
+  if (matchers.includes(undefined)) return undefined;
+  return {
+    id: textOf(1),
+    matchers: matchers as AlertMatcher[],
+    startsAtMs: timeOf(3),
+    endsAtMs: timeOf(4),
+    updatedAtMs: timeOf(5),
+    createdBy: textOf(8) || fromComments(1),
+    comment: textOf(9) || fromComments(2),
+    annotations,
+  };
+}
+
+function readMatcher({ value }: WireField): AlertMatcher | undefined {
+  if (!(value instanceof Buffer)) return undefined;
+  const fields = readFields(value);
+  const textOf = (field: number): string => String(fields.find((one) => one.field === field)?.value ?? '');
+  const type = typeNumbers[Number(fields.find(({ field }) => field === 1)?.value ?? 0)];
+  try {
+    return type === undefined ? undefined : new AlertMatcher(type, textOf(2), textOf(3));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Small durable state in two files: a snapshot in the original's format (varint-length-prefixed protobuf messages, so that either
+ * program reads the other's folder) and a log of what changed since.
+ *
+ * The original writes a snapshot every 15 minutes and forgets the rest when it is killed; here a change is in the log before anybody is
+ * told of it. A log record is `length u32 | crc32 u32 | payload`; a torn last record is dropped, a damaged one in the middle ends the
+ * start with its place.
+ */
+import { closeSync, existsSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { defineErrors } from '@pronoia/server';
+import { readVarint, varintBytes } from './wire.ts';
+
+const errors = defineErrors({
+  damaged_state: {
+    status: 500,
+    message: (f: { file: string; offset: number; reason: string }) =>
+      `${f.file} is damaged at byte ${f.offset}: ${f.reason}; move the file away to start without it`,
+  },
+  state_not_written: {
+    status: 500,
+    message: (f: { file: string; reason: string }) => `cannot write ${f.file}: ${f.reason}; nothing was changed`,
+  },
+});
+
+const headerBytes = 8;
+
+export interface JournalOptions {
+  /** Flush to the disk itself with each append: survives a power cut, costs milliseconds. A killed process loses nothing either way. */
+  readonly sync: boolean;
+}
+
+export class Journal {
+  readonly #snapshotFile: string;
+  readonly #logFile: string;
+  readonly #options: JournalOptions;
+  #log: number;
+  #logBytes = 0;
+
+  private constructor(file: string, options: JournalOptions, log: number, logBytes: number) {
+    this.#snapshotFile = file;
+    this.#logFile = `${file}.log`;
+    this.#options = options;
+    this.#log = log;
+    this.#logBytes = logBytes;
+  }
+
+  /** Calls `onRecord` for each message, the snapshot's first. */
+  static open(file: string, options: JournalOptions, onRecord: (payload: Buffer) => void): Journal {
+    replaySnapshot(file, onRecord);
+    const logFile = `${file}.log`;
+    const kept = replayLog(logFile, onRecord);
+    const log = openSync(logFile, existsSync(logFile) ? 'r+' : 'w+');
+    ftruncateSync(log, kept);
+    return new Journal(file, options, log, kept);
+  }
+
+  get logBytes(): number {
+    return this.#logBytes;
+  }
+
+  /** Durable when this returns. Throws `state_not_written`, and then nothing was added. */
+  append(payload: Buffer): void {
+    const record = Buffer.alloc(headerBytes + payload.length);
+    record.writeUInt32LE(payload.length, 0);
+    record.writeUInt32LE(crc32(payload), 4);
+    payload.copy(record, headerBytes);
+    try {
+      let written = 0;
+      while (written < record.length) written += writeSync(this.#log, record, written, record.length - written, this.#logBytes + written);
+      if (this.#options.sync) fdatasyncSync(this.#log);
+    } catch (error) {
+      try {
+        ftruncateSync(this.#log, this.#logBytes);
+      } catch {
+        // The torn record is overwritten by the next one, or dropped at the next start.
+      }
+      throw errors.fail('state_not_written', { file: this.#logFile, reason: (error as Error).message }, error);
+    }
+    this.#logBytes += record.length;
+  }
+
+  /** Replaces snapshot and log by these messages. Returns the size in bytes. */
+  snapshot(payloads: Iterable<Buffer>): number {
+    const temporary = `${this.#snapshotFile}.tmp`;
+    const parts: Buffer[] = [];
+    for (const payload of payloads) parts.push(varintBytes(payload.length), payload);
+    const bytes = Buffer.concat(parts);
+    try {
+      const file = openSync(temporary, 'w');
+      try {
+        let written = 0;
+        while (written < bytes.length) written += writeSync(file, bytes, written);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      // From here the snapshot holds all that the log holds; a crash between the two lines replays records twice, which is harmless.
+      renameSync(temporary, this.#snapshotFile);
+      syncFolder(dirname(this.#snapshotFile));
+      ftruncateSync(this.#log, 0);
+    } catch (error) {
+      throw errors.fail('state_not_written', { file: this.#snapshotFile, reason: (error as Error).message }, error);
+    }
+    this.#logBytes = 0;
+    return bytes.length;
+  }
+
+  close(): void {
+    closeSync(this.#log);
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function replaySnapshot(file: string, onRecord: (payload: Buffer) => void): void {
+  if (!existsSync(file)) return;
+  const bytes = readFileSync(file);
+  let at = 0;
+  while (at < bytes.length) {
+    const start = at;
+    try {
+      const { value, next } = readVarint(bytes, at);
+      if (value > BigInt(bytes.length - next)) throw new Error(`a message of ${value} bytes is cut`);
+      at = next + Number(value);
+      onRecord(bytes.subarray(next, at));
+    } catch (error) {
+      throw errors.fail('damaged_state', { file, offset: start, reason: (error as Error).message }, error);
+    }
+  }
+}
+
+/** Returns how many bytes are whole records. */
+function replayLog(file: string, onRecord: (payload: Buffer) => void): number {
+  if (!existsSync(file)) return 0;
+  const bytes = readFileSync(file);
+  let at = 0;
+  while (at + headerBytes <= bytes.length) {
+    const length = bytes.readUInt32LE(at);
+    const end = at + headerBytes + length;
+    if (end > bytes.length) break;
+    const payload = bytes.subarray(at + headerBytes, end);
+    if (crc32(payload) !== bytes.readUInt32LE(at + 4)) {
+      if (end === bytes.length) break;
+      throw errors.fail('damaged_state', { file, offset: at, reason: 'the checksum does not fit' });
+    }
+    try {
+      onRecord(payload);
+    } catch (error) {
+      throw errors.fail('damaged_state', { file, offset: at, reason: (error as Error).message }, error);
+    }
+    at = end;
+  }
+  return at;
+}
