@@ -88,6 +88,6 @@ describe('UpdateStream', () => {
 
   it('refuses a file that is damaged in the middle', () => {
     writeFileSync(file, '{"type":\n{"type":"ACK","uuid":"1"}\n');
-    expect(() => UpdateStream.recover(file, clock, send)).toThrow();
+    expect(() => UpdateStream.recover(file, clock, send)).toThrow(/JSON/);
   });
 });

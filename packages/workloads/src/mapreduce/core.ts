@@ -549,7 +549,7 @@ function loseOutput(state: JobState, task: TaskRecord, reason: string, nowMs: nu
 
 function onAgentLost(state: JobState, agentId: string, nowMs: number, effects: JobEffect[]): void {
   state.knownAgents.delete(agentId);
-  for (const attempt of [...state.running]) {
+  for (const attempt of state.running) {
     if (attempt.agentId === agentId && state.phase === 'running') endAttempt(state, attempt, 'lost', 'its agent was lost', nowMs, effects);
   }
   for (const task of state.maps) {
@@ -572,7 +572,7 @@ function onTick(state: JobState, nowMs: number, effects: JobEffect[]): void {
     fail(state, { code: 'master_lost', forSeconds, reason: state.disconnectReason }, effects);
     return;
   }
-  for (const attempt of [...state.running]) {
+  for (const attempt of state.running) {
     if (nowMs - attempt.heardAtMs < plan.silenceLimitMs) continue;
     attempt.isKilled = true;
     effects.push({ kind: 'kill', attemptId: attempt.id, agentId: attempt.agentId });

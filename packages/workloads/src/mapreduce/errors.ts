@@ -31,8 +31,6 @@ export const errors = defineErrors({
   interrupted: { status: 500, message: (f: { reason: string }) => `the job was interrupted: ${f.reason}` },
 });
 
-export type JobErrorCode = keyof typeof errors.table;
-
 const exitCodes: Partial<Record<string, number>> = {
   input_missing: 2,
   input_no_match: 2,

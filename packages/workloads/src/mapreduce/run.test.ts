@@ -1,6 +1,6 @@
 /** Whole jobs on a real master and a real agent in this process; attempts are real processes of the built package. */
-import { execFileSync, execSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { execSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,21 +86,20 @@ const sortedParts = (): string =>
     .slice(1)
     .concat('\n');
 
-/** Zipf-like text with a few MB to the second, without a library. */
+/** Text with a few very frequent and many rare words, lines ended by LF and now and then by CR LF. */
 function generate(path: string, megabytes: number): void {
-  execFileSync(
-    'awk',
-    [
-      '-v',
-      `bytes=${megabytes}000000`,
-      'BEGIN { srand(7); while (n < bytes) { r = int(exp(rand() * 12)); w = sprintf("w%x", r * 2654435761 % 65537 * (r % 7 + 1)); n += length(w) + 1; printf "%s%s", w, (++i % 11 ? " " : i % 3 ? "\\n" : "\\r\\n") } }',
-      '/dev/null',
-    ],
-    { stdio: ['ignore', openForWrite(path), 'inherit'], maxBuffer: 1 },
-  );
+  let seed = 7;
+  const parts: string[] = [];
+  for (let bytes = 0, i = 1; bytes < megabytes * 1e6; i++) {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+    const rank = Math.floor(Math.exp((seed / 0x7fffffff) * 12));
+    const word = `w${(Math.imul(rank, 40_503) & 0xffff).toString(36)}${i % 7 === 0 ? rank : ''}`;
+    const end = i % 11 !== 0 ? ' ' : i % 33 === 0 ? '\r\n' : '\n';
+    parts.push(word, end);
+    bytes += word.length + end.length;
+  }
+  writeFileSync(path, parts.join(''));
 }
-
-const openForWrite = (path: string): number => openSync(path, 'w');
 
 describe('wordcount', () => {
   it.each([
@@ -377,7 +376,7 @@ describe('a lost agent', () => {
         onProgress: ({ map }) => {
           if (map.running === 1)
             restarted ??= second.stop().then(async () => {
-              second = await openAgent('agent-3', 6);
+              second = await openAgent('agent-3', 6, second.port);
             });
         },
       },

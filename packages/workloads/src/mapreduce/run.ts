@@ -593,5 +593,6 @@ async function localAddress(deps: RunDeps): Promise<string> {
 }
 
 function reasonText(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason ?? 'it was cancelled');
+  if (reason instanceof Error) return reason.message;
+  return typeof reason === 'string' ? reason : 'it was cancelled';
 }
