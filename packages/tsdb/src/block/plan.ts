@@ -30,11 +30,12 @@ function planOfKind(blocks: readonly BlockMeta[], ranges: readonly number[]): re
   if (overlapping.length > 0) return overlapping;
   // The newest block is left alone: one may still be written beside it.
   const older = blocks.slice(0, -1);
-  const newestMin = blocks.at(-1)?.minTime ?? 0;
+  const newestMin = older.at(-1)?.minTime ?? 0;
   for (const range of ranges.slice(1)) {
     for (const group of groupsOf(older, range)) {
       const first = group[0] as BlockMeta;
       const last = group.at(-1) as BlockMeta;
+      // Shorter than the window, but the newest of the older blocks lies behind it: nothing more will come.
       const isFull = last.maxTime - first.minTime === range || last.maxTime <= newestMin;
       if (group.length > 1 && isFull && !group.some(({ compaction }) => compaction.failed)) return group;
     }

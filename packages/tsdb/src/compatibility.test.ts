@@ -1,0 +1,167 @@
+/**
+ * With the original's own programs: what they read of ours, what we read of theirs.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from '@pronoia/client';
+import { createMatcher, formatFloat, Labels, SampleBatch } from '@pronoia/model';
+import { afterEach, describe, expect, it } from 'vitest';
+import { open, type Tsdb } from './tsdb.ts';
+
+const hour = 3_600_000;
+const start = Math.floor(1_700_000_000_000 / (2 * hour)) * 2 * hour;
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tsdb-compat-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** `labels value time`, one line a sample, as `promtool tsdb dump` prints it. */
+async function dump(tsdb: Tsdb): Promise<string[]> {
+  const querier = tsdb.querier(-Infinity, Infinity);
+  const { series } = await querier.select([createMatcher('=~', '__name__', '.*')]);
+  const lines: string[] = [];
+  const batch = new SampleBatch();
+  for (const { labels, samples } of series.map((one) => ({ labels: one.labels, samples: one.samples() }))) {
+    const text = `{${[...labels].map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`;
+    for (let count = samples.read(batch); count > 0; count = samples.read(batch)) {
+      for (let i = 0; i < count; i++) {
+        const value = batch.stale[i] === 1 ? 'NaN' : formatFloat(batch.values[i] as number);
+        lines.push(`${text} ${value} ${batch.times[i]}`);
+      }
+    }
+  }
+  querier.close();
+  return lines;
+}
+
+/** The original prints numbers with Go's `g`; here both sides have one form. */
+function promtoolDump(folder: string): string[] {
+  const text = execFileSync('/usr/bin/promtool', ['tsdb', 'dump', folder], { maxBuffer: 1e9 }).toString();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [, labels, value, time] = /^(\{.*\}) (\S+) (-?\d+)$/.exec(line) as unknown as [string, string, string, string];
+      return `${labels} ${value === 'NaN' || value.includes('Inf') ? value : formatFloat(Number(value))} ${time}`;
+    });
+}
+
+async function fill(tsdb: Tsdb, hours: number, stepMs: number): Promise<void> {
+  const series = Array.from({ length: 12 }, (_, i) => Labels.from({ __name__: `metric_${i % 3}`, instance: `host-${i}`, text: 'ü "\\' }));
+  for (let tMs = start; tMs < start + hours * hour; tMs += stepMs) {
+    const appender = tsdb.appender();
+    for (const [i, labels] of series.entries()) {
+      const value = i % 3 === 0 ? tMs / 1000 : i % 3 === 1 ? Math.sin(tMs / 1e6) : (tMs / stepMs) % 50 === 0 ? NaN : 5;
+      appender.append(0, labels, tMs + i, value, i === 7 && (tMs / stepMs) % 97 === 0 ? { stale: true } : {});
+    }
+    await appender.commit();
+    if ((tMs - start) % hour === 0) await tsdb.maintain();
+  }
+}
+
+const hasOriginal = existsSync('/usr/bin/promtool') && existsSync('/usr/bin/prometheus');
+if (!hasOriginal) process.stderr.write('SKIPPED: comparison with the original: prometheus and promtool are not installed\n');
+
+describe.skipIf(!hasOriginal)('the original', () => {
+  it('reads our blocks and our log, sample for sample', async () => {
+    const folder = newFolder();
+    const tsdb = await open(folder, { registry: new Registry() });
+    await fill(tsdb, 21, 60_000);
+    await tsdb.maintain();
+    await tsdb.deleteSeries([createMatcher('=', 'instance', 'host-4')], start + hour, start + 3 * hour);
+    const ours = await dump(tsdb);
+    const blocks = tsdb.blocks();
+    await tsdb.close();
+    expect(blocks.map(({ compaction }) => compaction.level)).toContain(2);
+    expect(promtoolDump(folder)).toEqual(ours);
+
+    const list = execFileSync('/usr/bin/promtool', ['tsdb', 'list', folder]).toString().trim().split('\n').slice(1);
+    expect(list.map((line) => line.split(/\s+/)[0])).toEqual(blocks.map(({ ulid }) => ulid));
+    const analysis = execFileSync('/usr/bin/promtool', ['tsdb', 'analyze', '--extended', folder, blocks[0]?.ulid ?? ''], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).toString();
+    expect(analysis).toMatch(/^(Total )?Series: 12$/m);
+    expect(analysis).toContain(`Block ID: ${blocks[0]?.ulid}`);
+  });
+
+  it('reads a snapshot with the head in it', async () => {
+    const folder = newFolder();
+    const tsdb = await open(folder, { registry: new Registry() });
+    await fill(tsdb, 5, 60_000);
+    const ours = await dump(tsdb);
+    const name = await tsdb.snapshot(true);
+    await tsdb.close();
+    const copy = await open(`${folder}/snapshots/${name}`, { registry: new Registry() });
+    expect(await dump(copy)).toEqual(ours);
+    await copy.close();
+    expect(promtoolDump(`${folder}/snapshots/${name}`)).toEqual(ours);
+  });
+
+  it('writes blocks that we read', async () => {
+    const folder = newFolder();
+    const lines = ['# TYPE m gauge'];
+    for (let i = 0; i < 6; i++)
+      for (let k = 0; k < 400; k++) lines.push(`m{i="${i}",k="x${i % 2}"} ${Math.cos(k * i)} ${(start + k * 30_000) / 1000}`);
+    writeFileSync(join(folder, 'page'), `${lines.join('\n')}\n# EOF\n`);
+    execFileSync('/usr/bin/promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'page'), join(folder, 'data')], {
+      stdio: 'ignore',
+    });
+    const tsdb = await open(join(folder, 'data'), { registry: new Registry() });
+    const ours = await dump(tsdb);
+    const querier = tsdb.querier(-Infinity, Infinity);
+    expect(await querier.labelValues('i', [createMatcher('=', 'k', 'x1')])).toEqual(['1', '3', '5']);
+    expect(
+      (await querier.select([createMatcher('=', '__name__', 'm'), createMatcher('!~', 'i', '[1-4]')])).series.map(({ labels }) =>
+        labels.get('i'),
+      ),
+    ).toEqual(['0', '5']);
+    querier.close();
+    await tsdb.close();
+    expect(ours.length).toBe(2400);
+    expect(promtoolDump(join(folder, 'data'))).toEqual(ours);
+  });
+
+  it('leaves a log and a head that we read, after being killed', async () => {
+    const folder = newFolder();
+    const data = join(folder, 'data');
+    writeFileSync(
+      join(folder, 'prometheus.yml'),
+      'global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs: [{job_name: self, static_configs: [{targets: ["127.0.0.1:1"]}]}]\nrule_files: [rules.yml]\n',
+    );
+    writeFileSync(
+      join(folder, 'rules.yml'),
+      `groups: [{name: g, interval: 100ms, rules: [${Array.from({ length: 20 }, (_, i) => `{record: "r${i}", expr: "time() * ${i + 1}"}`).join(', ')}]}]\n`,
+    );
+    const server = spawn(
+      '/usr/bin/prometheus',
+      [
+        `--config.file=${folder}/prometheus.yml`,
+        `--storage.tsdb.path=${data}`,
+        '--web.listen-address=127.0.0.1:0',
+        '--storage.tsdb.min-block-duration=10s',
+        '--storage.tsdb.max-block-duration=30s',
+      ],
+      { stdio: 'ignore' },
+    );
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    server.kill('SIGKILL');
+    await ended;
+    const theirs = promtoolDump(data);
+    const tsdb = await open(data, { registry: new Registry() });
+    const ours = await dump(tsdb);
+    await tsdb.close();
+    expect(theirs.length).toBeGreaterThan(200);
+    expect(ours).toEqual(theirs);
+    expect(promtoolDump(data)).toEqual(theirs);
+  });
+});
