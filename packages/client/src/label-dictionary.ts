@@ -20,6 +20,8 @@ export class LabelDictionary {
   #text = new Uint8Array(32);
   text = new DataView(this.#text.buffer);
   ends = new Uint32Array(8);
+  #lastValue: unknown = undefined;
+  #lastId: number | undefined = undefined;
   readonly #name: string;
   /** Length of the name's text in front of each `="value"`. */
   readonly nameBytes: number;
@@ -35,6 +37,17 @@ export class LabelDictionary {
 
   value(id: number): LabelValue {
     return this.#values[id] as LabelValue;
+  }
+
+  /** The number of a value that was seen in this very form. Most recordings repeat the value of the one before. */
+  idOf(value: unknown): number | undefined {
+    if (value === this.#lastValue) return this.#lastId;
+    const id = this.ids.get(value);
+    if (id !== undefined) {
+      this.#lastValue = value;
+      this.#lastId = id;
+    }
+    return id;
   }
 
   find(value: unknown): number | undefined {

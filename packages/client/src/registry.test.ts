@@ -10,21 +10,27 @@ function large(series: number): client.Registry {
   return registry;
 }
 
-/** The longest time, in ms, for which nothing else could run. */
+/** The longest time, in ms of this process' own computing, for which nothing else could run. */
 async function longestHold(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
-  let last = performance.now();
+  let last = process.cpuUsage();
   let isOver = false;
   const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
+    const { user, system } = process.cpuUsage(last);
+    longest = Math.max(longest, (user + system) / 1000);
+    last = process.cpuUsage();
     if (!isOver) setImmediate(look);
   };
   setImmediate(look);
   await work();
   isOver = true;
   return longest;
+}
+
+async function drained(body: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of body) bytes += piece.length;
+  return bytes;
 }
 
 async function gathered(body: AsyncIterable<Uint8Array>): Promise<string> {
@@ -53,10 +59,10 @@ describe('a large registry', () => {
   });
 
   it('lets others run while it is written', async () => {
-    await gathered(registry.stream().body);
-    // The least of several: a busy machine can stretch any single one.
+    await drained(registry.stream().body);
+    // The least of several: other threads of the process (collecting garbage) compute too.
     const holds: number[] = [];
-    for (let i = 0; i < 5; i++) holds.push(await longestHold(async () => gathered(registry.stream().body)));
+    for (let i = 0; i < 8; i++) holds.push(await longestHold(async () => drained(registry.stream().body)));
     expect(Math.min(...holds)).toBeLessThan(10);
   });
 

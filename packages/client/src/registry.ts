@@ -5,7 +5,7 @@
 import { aggregateFamilies } from './aggregate.ts';
 import type { Aggregator, Collectable, LabelValues, MetricObjectWithValues, MetricValue } from './family.ts';
 import { type Format, negotiate } from './negotiation.ts';
-import { ProtobufWriter } from './protobuf-writer.ts';
+import type { ProtobufWriter } from './protobuf-writer.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { Sink } from './sink.ts';
 import { TextWriter } from './text-writer.ts';
@@ -94,7 +94,7 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
   async render(accept?: string): Promise<{ contentType: string; body: Uint8Array<ArrayBuffer> }> {
     const format = this.#negotiate(accept);
     const families = await this.#collect();
-    const writer = this.#writer(format, this.#lastBytes);
+    const writer = await this.#negotiatedWriter(format, this.#lastBytes);
     await paced(this.#write(writer, families));
     this.#lastBytes = writer.at;
     return { contentType: format.contentType, body: writer.take() };
@@ -108,7 +108,7 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
 
   async *#pieces(format: Format): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const families = await this.#collect();
-    const writer = this.#writer(format, 2 * STREAM_PIECE_BYTES);
+    const writer = await this.#negotiatedWriter(format, 2 * STREAM_PIECE_BYTES);
     const steps = this.#write(writer, families);
     const pause = new Pause();
     try {
@@ -142,9 +142,15 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
     return { kind: this.#contentType === OPENMETRICS ? 'openmetrics' : 'text', escaping: 'underscores', contentType: this.#contentType };
   }
 
-  #writer({ kind, escaping }: Format, expectedBytes: number): Writer {
+  /** Protobuf comes when it is first asked for: pages and edge functions never do. */
+  async #negotiatedWriter(format: Format, expectedBytes: number): Promise<Writer> {
+    if (format.kind !== 'protobuf') return this.#writer(format, expectedBytes);
+    const { ProtobufWriter } = await import('./protobuf-writer.ts');
+    return new ProtobufWriter(format.escaping, this.#defaultLabels, Math.ceil(expectedBytes * 1.05) + 4096);
+  }
+
+  #writer({ kind, escaping }: Format, expectedBytes: number): TextWriter {
     const sizeBytes = Math.ceil(expectedBytes * 1.05) + 4096;
-    if (kind === 'protobuf') return new ProtobufWriter(escaping, this.#defaultLabels, sizeBytes);
     return new TextWriter({ isOpenMetrics: kind === 'openmetrics', escaping }, this.#defaultLabels, sizeBytes);
   }
 

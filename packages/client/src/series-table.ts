@@ -121,7 +121,7 @@ export class SeriesTable {
     for (const name in labels) {
       if (name !== names[given]) return this.#findInOrder(this.#orderOf(labels), labels, true);
       const position = positions[given++] as number;
-      const id = (this.dictionaries[position] as LabelDictionary).ids.get(labels[name]);
+      const id = (this.dictionaries[position] as LabelDictionary).idOf(labels[name]);
       if (id === undefined) return this.#findInOrder(this.#orderOf(labels), labels, true);
       wanted[position] = id;
       hash = (hash + Math.imul(id, this.#multipliers[position] as number)) | 0;
