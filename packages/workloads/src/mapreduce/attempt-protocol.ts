@@ -18,6 +18,8 @@ export interface JobFile {
   /** Of the job master. */
   readonly url: string;
   readonly token: string;
+  /** A finished attempt stays so long at most, until its metrics were scraped once. */
+  readonly lingerMs: number;
 }
 
 /** What is done with each record. */

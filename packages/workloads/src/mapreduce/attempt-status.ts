@@ -40,6 +40,7 @@ export class AttemptStatus {
   readonly #labels: string;
   #timer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
+  #onScrape: () => void = () => {};
 
   constructor(jobId: string, stage: 'map' | 'reduce') {
     this.#labels = `{job="${jobId}",stage="${stage}"}`;
@@ -72,12 +73,26 @@ export class AttemptStatus {
     const server = createServer((request, response) => {
       if (request.url?.split('?')[0] !== '/metrics')
         response.writeHead(404, { 'content-type': 'text/plain' }).end('the metrics are at /metrics\n');
-      else response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(this.#page());
+      else {
+        response.once('finish', () => this.#onScrape());
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(this.#page());
+      }
     });
     server.once('error', (error) => process.stderr.write(`no metrics: cannot listen on port ${port}: ${error.message}\n`));
     server.listen(port, '0.0.0.0');
     server.unref();
     this.#server = server;
+  }
+
+  /** The work is done and told; the last figures stay until they were scraped, `limitMs` at most. */
+  async linger(limitMs: number): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (limitMs <= 0 || this.#server?.listening !== true) return;
+    await new Promise<void>((resolve) => {
+      this.#onScrape = resolve;
+      setTimeout(resolve, limitMs);
+    });
   }
 
   stop(): void {

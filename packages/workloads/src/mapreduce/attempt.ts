@@ -33,6 +33,7 @@ async function main(jobFile: string, attemptId: string): Promise<number> {
     const report = work.kind === 'map' ? await runMap(work, attemptId, status) : await runReduce(work, attemptId, client, status);
     const { accepted } = await client.done(report);
     if (!accepted) process.stderr.write('another attempt of this task was faster\n');
+    else await status.linger(job.lingerMs);
     return 0;
   } catch (error) {
     const { message } = error as Error;

@@ -53,6 +53,11 @@ const OPTIONS = {
   'map-mem': { value: 'one', valueName: 'MB', help: 'Memory of a map. Default 384.' },
   'reduce-cpus': { value: 'one', valueName: 'N', help: 'CPUs of a reduce. Default 1.' },
   'reduce-mem': { value: 'one', valueName: 'MB', help: 'Memory of a reduce. Default 384.' },
+  linger: {
+    value: 'one',
+    valueName: 'SECONDS',
+    help: 'A finished attempt stays so long at most, until its metrics were scraped once. Default 0.',
+  },
   role: { value: 'one', valueName: 'ROLE', help: 'Role to take offers in. Default *.' },
   principal: { value: 'one', valueName: 'NAME', help: 'Principal of the framework.' },
   master: { value: 'one', valueName: 'HOST:PORT', help: 'Default 127.0.0.1:5050, or what PRONOIA_MASTER says.' },
@@ -212,6 +217,7 @@ function jobOf(
     ...number('reduceCpus', 'reduce-cpus', false),
     ...number('reduceMemMb', 'reduce-mem', true),
     ...optional('splitBytes', bytesOf(one(values, 'split-size'))),
+    ...optional('lingerMs', secondsOf(numberOf(values, 'linger', false))),
     recursive: values.has('recursive'),
   };
   if (isWordCount) {
@@ -254,6 +260,8 @@ function numberOf(values: ReadonlyMap<OptionName, readonly string[]>, name: Opti
     throw errors.fail('bad_option', { reason: `--${name}: expected a ${isWhole ? 'whole ' : ''}number above 0, found "${text}"` });
   return value;
 }
+
+const secondsOf = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : seconds * 1_000);
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 

@@ -23,6 +23,8 @@ interface JobOptions {
   /** Most attempts at once. */
   readonly slots?: number;
   readonly maxAttempts?: number;
+  /** A finished attempt stays so long at most, until its metrics were scraped once, so that short tasks are seen too; default 0. */
+  readonly lingerMs?: number;
 }
 
 export interface WordCountJob extends JobOptions {

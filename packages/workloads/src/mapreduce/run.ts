@@ -155,7 +155,7 @@ class Run {
     });
     try {
       const { jobId } = this.#state.plan;
-      this.#folder.writeJobFile({ jobId, url: this.#server.url, token });
+      this.#folder.writeJobFile({ jobId, url: this.#server.url, token, lingerMs: this.#job.lingerMs ?? 0 });
       this.#log.info({ job: jobId, maps: this.#state.plan.maps, reduces: this.#state.plan.reduces, url: this.#server.url }, 'Running job');
       const ended = new Promise<Failure | undefined>((resolvePromise) => {
         this.#end = resolvePromise;

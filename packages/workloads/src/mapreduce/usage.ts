@@ -1,6 +1,6 @@
 /**
  * What the job's running tasks use, from the agents' `/containers`: the gauge `resource_usage{resource="cpu"|"memory",task,agent}` in cores and
- * bytes. CPU is the difference of two readings; a task has no cpu value before its second one.
+ * bytes. CPU is the difference of two readings, at first that since the launch.
  */
 import type { Gauge } from '@pronoia/client';
 import { type Clock, type Logger, sleep } from '@pronoia/server';
@@ -11,6 +11,7 @@ export interface MeasuredAttempt {
   readonly agentId: string;
   readonly agentUrl: string;
   readonly hostname: string;
+  readonly launchedAtMs: number;
 }
 
 interface ContainerEntry {
@@ -38,6 +39,8 @@ export interface UsageOptions {
 }
 
 const TIMEOUT_MS = 5_000;
+/** A figure over less time says more of the clock than of the task. */
+const SHORTEST_SECONDS = 0.1;
 
 export class UsageMeter {
   readonly #options: UsageOptions;
@@ -83,22 +86,27 @@ export class UsageMeter {
       return;
     }
     for (const { executor_id: task, statistics } of entries) {
-      if (statistics === undefined || !attempts.some((attempt) => attempt.id === task)) continue;
+      const attempt = attempts.find(({ id }) => id === task);
+      if (statistics === undefined || attempt === undefined) continue;
       const atSeconds = statistics.timestamp ?? 0;
       const cpuSeconds = (statistics.cpus_user_time_secs ?? 0) + (statistics.cpus_system_time_secs ?? 0);
-      const before = this.#last.get(task);
-      if (before !== undefined && atSeconds <= before.atSeconds) continue;
+      const before = this.#last.get(task) ?? this.#atLaunch(attempt, atSeconds);
+      if (atSeconds <= before.atSeconds) continue;
       this.#last.set(task, { atSeconds, cpuSeconds });
       this.#shown.set(task, agent.hostname);
       const { gauge } = this.#options;
       gauge.set({ resource: 'memory', task, agent: agent.hostname }, statistics.mem_rss_bytes ?? 0);
-      if (before !== undefined) {
-        gauge.set(
-          { resource: 'cpu', task, agent: agent.hostname },
-          Math.max(0, (cpuSeconds - before.cpuSeconds) / (atSeconds - before.atSeconds)),
-        );
-      }
+      gauge.set(
+        { resource: 'cpu', task, agent: agent.hostname },
+        Math.max(0, (cpuSeconds - before.cpuSeconds) / (atSeconds - before.atSeconds)),
+      );
     }
+  }
+
+  /** On the agent's clock, which need not agree with ours: only the time since the launch is ours. */
+  #atLaunch({ launchedAtMs }: MeasuredAttempt, atSeconds: number): Reading {
+    const ageSeconds = Math.max((this.#options.clock.now() - launchedAtMs) / 1_000, SHORTEST_SECONDS);
+    return { atSeconds: atSeconds - ageSeconds, cpuSeconds: 0 };
   }
 
   #remove(task: string, agent: string): void {
