@@ -87,7 +87,7 @@ scrape_configs:
       - source_labels: [__meta_mesos_role]
         target_label: job
         replacement: mesos-$1
-      - source_labels: [__meta_mesos_agent_id]
+      - source_labels: [__meta_mesos_agent_hostname]
         target_label: agent
 
   # Whatever runs on the cluster and measures itself: tasks with a port named \`metrics\`, frameworks with a label \`metrics\`.
@@ -108,7 +108,7 @@ scrape_configs:
         target_label: role
       - source_labels: [__meta_mesos_task_id]
         target_label: task
-      - source_labels: [__meta_mesos_agent_id]
+      - source_labels: [__meta_mesos_agent_hostname]
         target_label: agent
 `;
 }

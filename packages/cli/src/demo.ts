@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,12 @@ export interface DemoFlags extends UpFlags {
   readonly output: string;
   readonly once?: boolean;
 }
+
+/** So many maps, that there is something to watch: with Hadoop's size of splits, small texts would be one task of half a second. */
+const wantedMaps = 12;
+/** Such tasks stay until they were measured once. */
+const lingerSeconds = 2;
+const largestSplitBytes = 128 * 1024 * 1024;
 
 /** How long after the job the alert may still travel. */
 const alertLimitMs = 20_000;
@@ -65,10 +72,17 @@ export async function demo(flags: DemoFlags): Promise<void> {
   }
 }
 
+interface Input {
+  /** As the user named them. */
+  readonly inputs: readonly string[];
+  /** What they mean. */
+  readonly files: readonly string[];
+}
+
 /** True when every step was seen to work. */
 async function show(
   cluster: Cluster,
-  { inputs, files }: { readonly inputs: readonly string[]; readonly files: readonly string[] },
+  { inputs, files }: Input,
   output: OutputFolder,
   notifications: readonly Notification[],
   signal: AbortSignal,
@@ -80,7 +94,7 @@ async function show(
   ];
   const watch = new Watch(cluster.urls.monitor);
   const startedMs = performance.now();
-  const exitCode = await runJob(cluster, inputs, output.path, signal);
+  const exitCode = await runJob(cluster, { inputs, files }, output.path, signal);
   const took = `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
   output.mark();
   if (signal.aborted) {
@@ -130,10 +144,22 @@ async function show(
 }
 
 /** The job is the command that a user would type, with this terminal for its progress. */
-async function runJob(cluster: Cluster, inputs: readonly string[], output: string, signal: AbortSignal): Promise<number> {
+async function runJob(cluster: Cluster, { inputs, files }: Input, output: string, signal: AbortSignal): Promise<number> {
   const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   const master = new URL(cluster.urls.master).host;
-  const args = ['mapreduce', 'wordcount', `--master=${master}`, ...inputs.map((input) => `--input=${input}`), `--output=${output}`];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const splitBytes = Math.min(largestSplitBytes, Math.max(1, Math.ceil(total / wantedMaps)));
+  const args = [
+    'mapreduce',
+    'wordcount',
+    `--master=${master}`,
+    ...inputs.map((input) => `--input=${input}`),
+    `--output=${output}`,
+    `--split-size=${splitBytes}B`,
+    '--reduces=2',
+    `--linger=${lingerSeconds}`,
+  ];
   // In a session of its own, as the servers: Ctrl-C reaches only us. The channel ends it, should we be killed.
   const child: ChildProcess = spawn(process.execPath, [program, ...args], {
     detached: true,

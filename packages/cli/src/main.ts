@@ -6,18 +6,14 @@ import type { QueryFlags } from './query.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
 
-interface ServerPackage {
-  readonly main: (argv: string[]) => Promise<void>;
-}
-
 const program = new Command('pronoia')
   .description('A cluster that is measured: Mesos-style scheduling, Prometheus-style monitoring and alerting.')
   .version('0.1.0')
   .enablePositionalOptions()
   .showHelpAfterError('(try pronoia --help)');
 
-/** Flags belong to the server's package, which also explains them. */
-function serverVerb(name: string, description: string, load: () => Promise<ServerPackage>): void {
+/** Flags belong to the verb's package, which also explains them. */
+function packageVerb(name: string, description: string, load: () => Promise<{ readonly main: (argv: string[]) => Promise<void> }>): void {
   program
     .command(name)
     .description(description)
@@ -32,10 +28,16 @@ function serverVerb(name: string, description: string, load: () => Promise<Serve
     });
 }
 
-serverVerb('master', 'run a master (Mesos scheduler and operator API, port 5050)', () => import('@pronoia/master'));
-serverVerb('agent', 'run an agent (tasks on this machine, port 5051)', () => import('@pronoia/agent'));
-serverVerb('monitor', 'run a monitor (Prometheus API and the page, port 9090)', () => import('@pronoia/monitor'));
-serverVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', () => import('@pronoia/alertmanager'));
+packageVerb('master', 'run a master (Mesos scheduler and operator API, port 5050)', () => import('@pronoia/master'));
+packageVerb('agent', 'run an agent (tasks on this machine, port 5051)', () => import('@pronoia/agent'));
+packageVerb('monitor', 'run a monitor (Prometheus API and the page, port 9090)', () => import('@pronoia/monitor'));
+packageVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', () => import('@pronoia/alertmanager'));
+
+packageVerb(
+  'mapreduce',
+  'run a MapReduce job on a cluster: wordcount, or any mapper and reducer (Hadoop Streaming)',
+  () => import('./mapreduce.ts'),
+);
 
 addUpFlags(program.command('up').description('run master, agent, monitor and alertmanager on this machine, wired to each other')).action(
   async (flags: UpFlags) => (await import('./up.ts')).up(flags),
