@@ -70,6 +70,7 @@ beforeAll(async () => {
     'storage.tsdb.path': join(folder, 'data'),
     'web.listen-address': ['127.0.0.1:0'],
     'web.enable-lifecycle': true,
+    'web.enable-remote-write-receiver': true,
     'web.page-dir': folder,
     'cluster.master-url': `http://127.0.0.1:${targetPort}`,
   });
@@ -350,6 +351,7 @@ describe('the running monitor', () => {
       ),
       ...['config', 'flags', 'runtimeinfo', 'buildinfo', 'tsdb', 'walreplay'].map((name) => `GET /api/v1/status/${name}`),
       'GET /federate',
+      'POST /api/v1/write',
       'GET /version',
       'POST /-/reload',
       'GET /proxy/master/*',

@@ -25,6 +25,7 @@ import { completeOptions, type MonitorOptions, printOptions } from './flags.ts';
 import { Notifier } from './notifier/manager.ts';
 import { createNotifierMetrics } from './notifier/metrics.ts';
 import { Reloader } from './reload.ts';
+import { createReceiver } from './remote/receiver.ts';
 import type { Alert } from './rules/alerting.ts';
 import { RuleManager } from './rules/manager.ts';
 import { createRuleMetrics } from './rules/metrics.ts';
@@ -298,6 +299,7 @@ class Monitor implements RunningMonitor {
       });
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(page);
     });
+    this.#registerReceiver(app);
     app.route({
       method: ['POST', 'PUT'],
       url: '/-/reload',
@@ -322,6 +324,23 @@ class Monitor implements RunningMonitor {
       alertmanagerUrl: () => this.#notifier.activeUrls[0],
     });
     this.#closeProxy = () => proxy.close();
+  }
+
+  #registerReceiver(app: FastifyInstance): void {
+    const isEnabled = this.#options['web.enable-remote-write-receiver'];
+    const receive = createReceiver({
+      clock: this.#clock,
+      registry: this.#registry,
+      appendable: { appender: () => this.#opened().appender() },
+    });
+    app.addContentTypeParser('application/x-protobuf', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    app.post('/api/v1/write', async (request, reply) => {
+      if (!isEnabled) throw errors.fail('receiver_disabled');
+      if (this.#state !== 'ready') return notReady(reply, this.#state === 'stopping');
+      const headers = { contentType: request.headers['content-type'] ?? '', encoding: request.headers['content-encoding'] ?? '' };
+      await receive(headers, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+      return reply.code(204).send();
+    });
   }
 
   #notify(alerts: readonly Alert[], expr: string): void {

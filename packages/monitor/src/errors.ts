@@ -27,6 +27,12 @@ export const errors = defineErrors({
   proxy_unconfigured: { status: 404, message: ({ what }: { what: string }) => what },
   proxy_unreachable: { status: 502, message: ({ url, reason }: { url: string; reason: string }) => `${url} does not answer: ${reason}` },
 
+  unsupported_media: { status: 415, message: ({ reason }: { reason: string }) => reason },
+  receiver_disabled: {
+    status: 404,
+    message: () => 'remote write receiver needs to be enabled with --web.enable-remote-write-receiver',
+  },
+
   bad_data: { status: 400, message: ({ reason }: { reason: string }) => reason },
   execution: { status: 422, message: ({ reason }: { reason: string }) => reason },
   canceled: { status: 499, message: ({ reason }: { reason: string }) => reason },

@@ -1,0 +1,151 @@
+import { createRequire } from 'node:module';
+import { Registry } from '@pronoia/client';
+import { ManualClock } from '@pronoia/server';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Recorder } from '../recorder.ts';
+import { createReceiver } from './receiver.ts';
+import { decodeSnappy, SnappyError } from './snappy.ts';
+import { decodeWriteRequest, ProtobufError } from './write-request.ts';
+
+const { compress } = createRequire(import.meta.url)('snappyjs') as { compress: (bytes: Uint8Array) => Uint8Array };
+
+const nowMs = 1_700_000_000_000;
+
+/** Just enough protobuf to write what the receiver reads. */
+function varint(value: bigint): Buffer {
+  const bytes: number[] = [];
+  let left = BigInt.asUintN(64, value);
+  do {
+    bytes.push(Number(left & 0x7fn) | (left > 0x7fn ? 0x80 : 0));
+    left >>= 7n;
+  } while (left > 0n);
+  return Buffer.from(bytes);
+}
+function part(field: number, content: Buffer): Buffer {
+  return Buffer.concat([varint(BigInt(field * 8 + 2)), varint(BigInt(content.length)), content]);
+}
+function sample(tMs: number, value: number | 'stale'): Buffer {
+  const bits = Buffer.alloc(8);
+  if (value === 'stale') bits.writeBigUInt64LE(0x7ff0000000000002n);
+  else bits.writeDoubleLE(value);
+  return Buffer.concat([Buffer.from([1 * 8 + 1]), bits, Buffer.from([2 * 8]), varint(BigInt(tMs))]);
+}
+function series(labels: [string, string][], samples: [number, number | 'stale'][]): Buffer {
+  const pairs = labels.map(([name, value]) => part(1, Buffer.concat([part(1, Buffer.from(name)), part(2, Buffer.from(value))])));
+  return part(1, Buffer.concat([...pairs, ...samples.map(([tMs, value]) => part(2, sample(tMs, value)))]));
+}
+
+function failure(run: () => unknown): unknown {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('snappy', () => {
+  it('reads what another implementation has written', () => {
+    const text = fc.oneof(
+      fc.uint8Array({ maxLength: 3000 }),
+      fc.array(fc.constantFrom('abc', 'abcd', 'x', '0000000000'), { maxLength: 500 }).map((words) => Buffer.from(words.join(''))),
+    );
+    fc.assert(
+      fc.property(text, (bytes) => {
+        expect(Buffer.from(decodeSnappy(compress(Buffer.from(bytes)), 10_000)).equals(Buffer.from(bytes))).toBe(true);
+      }),
+    );
+  });
+
+  it('refuses what is damaged or too large, and nothing worse', () => {
+    expect(() => decodeSnappy(compress(Buffer.alloc(100)), 99)).toThrow('more than the limit of 99');
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        expect(failure(() => decodeSnappy(bytes, 1000)) ?? new SnappyError()).toBeInstanceOf(SnappyError);
+      }),
+    );
+  });
+});
+
+describe('a write request', () => {
+  it('is refused in one way when it is damaged', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        expect(failure(() => [...decodeWriteRequest(bytes)]) ?? new ProtobufError()).toBeInstanceOf(ProtobufError);
+      }),
+    );
+  });
+
+  it('holds times before and after the epoch', () => {
+    for (const tMs of [0, 1, -1, nowMs, -nowMs, 2 ** 52]) {
+      expect([...decodeWriteRequest(series([['__name__', 'a']], [[tMs, 1]]))][0]?.times).toEqual([tMs]);
+    }
+  });
+});
+
+describe('the receiver', () => {
+  const headers = { contentType: 'application/x-protobuf', encoding: 'snappy' };
+
+  function play() {
+    const recorder = new Recorder();
+    const receive = createReceiver({ clock: new ManualClock(nowMs), appendable: recorder, registry: new Registry() });
+    return { recorder, send: (...parts: Buffer[]) => receive(headers, compress(Buffer.concat(parts))), receive };
+  }
+
+  it('stores samples and markers', async () => {
+    const { recorder, send } = play();
+    await send(
+      series(
+        [
+          ['b', 'c'],
+          ['__name__', 'a'],
+        ],
+        [
+          [nowMs, 1.5],
+          [nowMs + 1, 'stale'],
+        ],
+      ),
+      series([['__name__', 'd']], [[nowMs, 2]]),
+    );
+    expect(recorder.take(nowMs)).toEqual(['a{b="c"} 1.5 @0', 'a{b="c"} stale @1', 'd 2 @0']);
+  });
+
+  it('skips series whose labels are not valid', async () => {
+    const { recorder, send } = play();
+    await send(
+      series([['x', 'y']], [[nowMs, 1]]),
+      series(
+        [
+          ['__name__', 'a'],
+          ['x', '1'],
+          ['x', '2'],
+        ],
+        [[nowMs, 1]],
+      ),
+      series([['__name__', 'ok']], [[nowMs, 1]]),
+    );
+    expect(recorder.take(nowMs)).toEqual(['ok 1 @0']);
+  });
+
+  it('stores nothing of a request with a sample that storage refuses', async () => {
+    const { recorder, send } = play();
+    await send(series([['__name__', 'a']], [[nowMs, 1]]));
+    recorder.take();
+    await expect(send(series([['__name__', 'b']], [[nowMs, 1]]), series([['__name__', 'a']], [[nowMs - 1, 1]]))).rejects.toThrow(
+      'out of order sample: a at 2023',
+    );
+    await expect(send(series([['__name__', 'b']], [[nowMs + 600_001, 1]]))).rejects.toThrow('out of bounds');
+    expect(recorder.take()).toEqual([]);
+  });
+
+  it('refuses other formats and damage', async () => {
+    const { receive } = play();
+    await expect(receive({ ...headers, contentType: 'text/plain' }, Buffer.alloc(0))).rejects.toMatchObject({ status: 415 });
+    await expect(
+      receive({ ...headers, contentType: 'application/x-protobuf;proto=io.prometheus.write.v2.Request' }, Buffer.alloc(0)),
+    ).rejects.toMatchObject({ status: 415 });
+    await expect(receive({ ...headers, encoding: 'gzip' }, Buffer.alloc(0))).rejects.toMatchObject({ status: 415 });
+    await expect(receive(headers, Buffer.from('nonsense'))).rejects.toMatchObject({ status: 400 });
+  });
+});
