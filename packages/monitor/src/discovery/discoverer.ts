@@ -1,5 +1,4 @@
 /** What service discovery speaks: groups of targets, each replaced as a whole by its source (prometheus-server.md §3.1). */
-import type { Registry } from '@pronoia/client';
 import type { Clock, Logger } from '@pronoia/server';
 import type { HttpFetch } from '../http-client.ts';
 
@@ -25,12 +24,6 @@ export interface DiscovererTools {
   readonly log: Logger;
   readonly fetch: HttpFetch;
   readonly failures: { inc(): void };
-}
-
-export interface DiscoveryDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly registry: Registry;
 }
 
 /** Label names made from foreign text: whatever does not fit becomes `_`. */

@@ -34,6 +34,8 @@ interface FrameworkState {
   readonly id: string;
   readonly name: string;
   readonly role?: string;
+  /** In place of `role` for frameworks with several. */
+  readonly roles?: readonly string[];
   readonly active?: boolean;
   readonly labels?: LabelList;
   readonly tasks?: readonly TaskState[];
@@ -147,7 +149,7 @@ function frameworkTargets(framework: FrameworkState): Record<string, string>[] {
       __metrics_path__: url.pathname,
       ...Object.fromEntries([...url.searchParams].map(([name, value]) => [`__param_${name}`, value])),
       __meta_mesos_role: 'framework',
-      __meta_mesos_allocation_role: framework.role ?? '',
+      __meta_mesos_allocation_role: framework.role ?? framework.roles?.join(',') ?? '',
     },
   ];
 }

@@ -1,14 +1,13 @@
-import { createRequire } from 'node:module';
+/// <reference path="./snappyjs.d.ts" />
 import { Registry } from '@pronoia/client';
 import { ManualClock } from '@pronoia/server';
 import fc from 'fast-check';
+import { compress } from 'snappyjs';
 import { describe, expect, it } from 'vitest';
 import { Recorder } from '../recorder.ts';
 import { createReceiver } from './receiver.ts';
 import { decodeSnappy, SnappyError } from './snappy.ts';
 import { decodeWriteRequest, ProtobufError } from './write-request.ts';
-
-const { compress } = createRequire(import.meta.url)('snappyjs') as { compress: (bytes: Uint8Array) => Uint8Array };
 
 const nowMs = 1_700_000_000_000;
 
