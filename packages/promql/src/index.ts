@@ -4,4 +4,5 @@ export type { Expr, Span, ValueType } from './syntax/ast.ts';
 export { astToJson } from './syntax/ast-json.ts';
 export { type ParseError, type ParseOptions, type ParseResult, parseExpr, parseSelector, type SelectorResult } from './syntax/parse.ts';
 export { prettyExpr, printExpr } from './syntax/print.ts';
+export { type ApiBucket, apiBuckets } from './value/histogram-text.ts';
 export type { MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample } from './value/query-result.ts';

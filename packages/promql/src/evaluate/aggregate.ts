@@ -39,12 +39,18 @@ export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, fra
     case 'max':
     case 'stddev':
     case 'stdvar':
-      break;
+      return { kind: 'vector', series: await foldGroups(ev, expr, op, groups, frame) };
   }
+}
+
+/** The operators that fold the samples of a group into one. */
+type FoldOp = 'sum' | 'avg' | 'count' | 'group' | 'min' | 'max' | 'stddev' | 'stdvar';
+
+async function foldGroups(ev: Evaluation, expr: AggregateExpr, op: FoldOp, groups: readonly Group[], frame: Frame): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
   for (const group of groups) {
     const out = new StepSeries(group.labels, groupDropsName(group), frame.count);
-    const fold = new GroupFold(ev, expr, out, frame.count);
+    const fold = new GroupFold(ev, expr, op, out, frame.count);
     for (const member of group.members) {
       fold.add(member);
       if (ev.budget.due(frame.count)) await ev.budget.pause();
@@ -52,7 +58,7 @@ export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, fra
     fold.finish();
     if (!out.isEmpty()) results.push(out);
   }
-  return { kind: 'vector', series: mergeSeries(results) };
+  return mergeSeries(results);
 }
 
 /** In order of first appearance. */
@@ -81,6 +87,7 @@ const spoiled = 4;
 class GroupFold {
   readonly #ev: Evaluation;
   readonly #expr: AggregateExpr;
+  readonly #op: FoldOp;
   readonly #out: StepSeries;
   readonly #seen: Uint8Array;
   /** Sum, mean or extreme so far. */
@@ -92,9 +99,10 @@ class GroupFold {
   #incremental: Uint8Array | undefined;
   readonly #histograms = new Map<number, HistogramSum | HistogramMean>();
 
-  constructor(ev: Evaluation, expr: AggregateExpr, out: StepSeries, count: number) {
+  constructor(ev: Evaluation, expr: AggregateExpr, op: FoldOp, out: StepSeries, count: number) {
     this.#ev = ev;
     this.#expr = expr;
+    this.#op = op;
     this.#out = out;
     this.#seen = new Uint8Array(count);
     this.#a = new Float64Array(count);
@@ -103,7 +111,7 @@ class GroupFold {
   }
 
   add(series: StepSeries): void {
-    switch (this.#expr.op) {
+    switch (this.#op) {
       case 'sum':
         this.#sum(series);
         break;
@@ -124,7 +132,8 @@ class GroupFold {
       case 'max':
         this.#extreme(series, -1);
         break;
-      default:
+      case 'stddev':
+      case 'stdvar':
         this.#variance(series);
     }
   }
@@ -197,7 +206,7 @@ class GroupFold {
     if ((seen & spoiled) !== 0) return;
     const known = this.#histograms.get(step);
     if (known === undefined) {
-      this.#histograms.set(step, this.#expr.op === 'avg' ? new HistogramMean(histogram) : new HistogramSum(histogram));
+      this.#histograms.set(step, this.#op === 'avg' ? new HistogramMean(histogram) : new HistogramSum(histogram));
       return;
     }
     try {
@@ -243,11 +252,10 @@ class GroupFold {
   }
 
   #ignoreHistogram(): void {
-    this.#ev.annotations.info(`ignored histogram in ${this.#expr.op} aggregation`, this.#expr.expr.span);
+    this.#ev.annotations.info(`ignored histogram in ${this.#op} aggregation`, this.#expr.expr.span);
   }
 
   finish(): void {
-    const { op } = this.#expr;
     const [seen, a, b, n] = [this.#seen, this.#a, this.#b, this.#n];
     for (let i = 0; i < seen.length; i++) {
       if (seen[i] === 0) continue;
@@ -255,7 +263,7 @@ class GroupFold {
         this.#finishHistogram(i);
         continue;
       }
-      switch (op) {
+      switch (this.#op) {
         case 'sum':
           this.#out.setFloat(i, (a[i] as number) + (b[i] as number));
           break;
@@ -276,7 +284,8 @@ class GroupFold {
         case 'stddev':
           this.#out.setFloat(i, Math.sqrt((b[i] as number) / (n[i] as number)));
           break;
-        default:
+        case 'min':
+        case 'max':
           this.#out.setFloat(i, a[i] as number);
       }
     }

@@ -65,36 +65,28 @@ function incompatible(op: BinaryOp, left: string, right: string, result: SampleR
 }
 
 function histograms(op: BinaryOp, a: FloatHistogram, b: FloatHistogram, result: SampleResult): void {
-  switch (op) {
-    case '==':
-      result.keep = equalHistograms(a, b);
-      result.histogram = a;
-      return;
-    case '!=':
-      result.keep = !equalHistograms(a, b);
-      result.histogram = a;
-      return;
-    case '+':
-    case '-': {
-      const kind = op === '+' ? 'addition' : 'subtraction';
-      try {
-        const { histogram, hintsCollide, boundsReconciled } = combine(a, b, op === '+' ? 1 : -1);
-        result.histogram = compact(op === '-' ? withHint(histogram, 'gauge') : histogram);
-        if (boundsReconciled) result.info = `mismatched custom buckets were reconciled during ${kind}`;
-        if (hintsCollide) {
-          result.warning = `conflicting counter resets during histogram ${kind}`;
-          result.keep = false;
-          result.impossible = true;
-        }
-      } catch (cause) {
-        if (!(cause instanceof IncompatibleSchemas)) throw cause;
-        result.warning = `incompatible bucket layout encountered for binary operator ${op}`;
-        result.keep = false;
-        result.impossible = true;
-      }
-      return;
-    }
-    default:
-      incompatible(op, 'histogram', 'histogram', result);
+  if (op === '==' || op === '!=') {
+    result.keep = equalHistograms(a, b) === (op === '==');
+    result.histogram = a;
+  } else if (op === '+' || op === '-') sumOrDifference(op, a, b, result);
+  else incompatible(op, 'histogram', 'histogram', result);
+}
+
+function sumOrDifference(op: '+' | '-', a: FloatHistogram, b: FloatHistogram, result: SampleResult): void {
+  const kind = op === '+' ? 'addition' : 'subtraction';
+  const refuse = (warning: string): void => {
+    result.warning = warning;
+    result.keep = false;
+    result.impossible = true;
+  };
+  try {
+    const { histogram, hintsCollide, boundsReconciled } = combine(a, b, op === '+' ? 1 : -1);
+    result.histogram = compact(op === '-' ? withHint(histogram, 'gauge') : histogram);
+    if (boundsReconciled) result.info = `mismatched custom buckets were reconciled during ${kind}`;
+    // The original drops such a sample, as it does every one with an error.
+    if (hintsCollide) refuse(`conflicting counter resets during histogram ${kind}`);
+  } catch (cause) {
+    if (!(cause instanceof IncompatibleSchemas)) throw cause;
+    refuse(`incompatible bucket layout encountered for binary operator ${op}`);
   }
 }

@@ -219,7 +219,7 @@ describe('parseExpr', () => {
           return result.kind === 'ok' || (result.errors[0]?.span.start ?? Infinity) <= text.length;
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 400 },
     );
   });
 });
@@ -323,6 +323,6 @@ test('the print of a tree parses to the same tree', () => {
       expect(sorted(second)).toBe(sorted(first));
       expect(printExpr(parse(prettyExpr(first)))).toBe(printExpr(first));
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
