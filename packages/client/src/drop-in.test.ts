@@ -340,6 +340,42 @@ describe('the same faults with the same words', () => {
   });
 });
 
+describe('what differs on purpose (docs/guides/from-prom-client.md)', () => {
+  const registry = () => ({ help, registers: [new ours.Registry()] });
+
+  it('a counter takes no NaN', async () => {
+    const counter = new ours.Counter({ name: 'a', ...registry() });
+    for (const wrong of [NaN, '1', false, {}]) expect(() => counter.labels().inc(wrong as never)).toThrow(TypeError);
+    expect((await counter.get()).values[0]?.value).toBe(0);
+  });
+
+  it('a wrong label is named when the handle is made', () => {
+    expect(() => new ours.Counter({ name: 'a', labelNames: ['x'], ...registry() }).labels({ y: 1 } as never)).toThrow('Added label "y"');
+  });
+
+  it('a refused histogram leaves its name free', () => {
+    const { registers } = registry();
+    expect(() => new ours.Histogram({ name: 'a', help, labelNames: ['le'], registers })).toThrow('le is a reserved label keyword');
+    new ours.Histogram({ name: 'a', help, registers });
+  });
+
+  it('buckets are put in order', () => {
+    expect(new ours.Histogram({ name: 'a', buckets: [5, 1, Infinity, 5, 2], ...registry() }).buckets).toEqual([1, 2, 5]);
+    expect(() => new ours.Histogram({ name: 'a', buckets: [1, NaN], ...registry() })).toThrow('Value is not a valid number: NaN');
+  });
+
+  it('an undefined label value is no label', async () => {
+    const gauge = new ours.Gauge({ name: 'a', labelNames: ['x', 'y'], ...registry() });
+    gauge.set({ x: undefined, y: 1 }, 5);
+    gauge.inc({ y: 1 });
+    expect((await gauge.get()).values).toEqual([{ value: 6, labels: { y: 1 } }]);
+  });
+
+  it('all of it comes as one object too', () => {
+    expect(new ours.default.Counter({ name: 'a', ...registry() })).toBeInstanceOf(ours.Counter);
+  });
+});
+
 describe('default metrics', () => {
   it('have the same names, types, help texts, aggregators and label names', async () => {
     const families = await both(
@@ -361,7 +397,22 @@ describe('default metrics', () => {
     expect(families.ours.sort(byName)).toEqual(families.theirs.sort(byName));
   });
 
-  it('list the same collectors', () => {
-    expect(ours.collectDefaultMetrics.metricsList).toEqual(theirs.collectDefaultMetrics.metricsList);
+  it('list the same collectors, and the one of 0.16', () => {
+    const own = ours.collectDefaultMetrics.metricsList.filter((name) => name !== 'eventLoopUtilization');
+    expect(own).toEqual(theirs.collectDefaultMetrics.metricsList);
+  });
+
+  it('measure the utilization of the event loop when asked, and stop when told', async () => {
+    const register = new ours.Registry();
+    const metrics = ours.collectDefaultMetrics({ register, eventLoopUtilizationTimeout: 5, eventLoopUtilizationBuckets: [0.5, 1] });
+    const count = async () => {
+      const json = await register.getMetricsAsJSON();
+      return json.find(({ name }) => name === 'nodejs_eventloop_utilization_histogram')?.values.at(-1)?.value ?? 0;
+    };
+    while ((await count()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    metrics.stop();
+    const stopped = await count();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await count()).toBe(stopped);
   });
 });

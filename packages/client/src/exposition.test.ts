@@ -173,6 +173,19 @@ reads_total 7
   });
 });
 
+describe('names that clash in OpenMetrics alone', () => {
+  it('are kept apart by leaving the counter its whole name', async () => {
+    const registry = registryOf((registers) => {
+      new client.Counter({ name: 'jobs_total', help, registers }).inc();
+      new client.Gauge({ name: 'jobs', help, registers }).set(2);
+    });
+    expect(await rendered(registry, OPENMETRICS)).toBe(
+      '# HELP jobs_total Help.\n# TYPE jobs_total unknown\njobs_total 1\n# HELP jobs Help.\n# TYPE jobs gauge\njobs 2\n# EOF\n',
+    );
+    expect(await registry.metrics()).toContain('# TYPE jobs_total counter\n');
+  });
+});
+
 describe('names outside the old alphabet', () => {
   const registry = registryOf((registers) => {
     const names = { utf8Names: true, registers } as const;

@@ -42,12 +42,18 @@ const STREAM_PIECE_BYTES = 65536;
 
 /** Half of what an interactive server should ever be held up. */
 const PAUSE_AFTER_MS = 5;
-/** Series between two looks at the clock; some hundred microseconds. */
-const SERIES_A_STEP = 512;
+/** Numbers written between two looks at the clock; some hundred microseconds. A summary's cost more: each series is a digest to be merged. */
+const NUMBERS_A_STEP = 1024;
+const SUMMARIES_A_STEP = 16;
 
 export class Registry<T extends RegistryContentType = RegistryContentType> {
   static readonly PROMETHEUS_CONTENT_TYPE: PrometheusContentType = PROMETHEUS;
   static readonly OPENMETRICS_CONTENT_TYPE: OpenMetricsContentType = OPENMETRICS;
+
+  /** The registry that metrics join when none is named. */
+  static get globalRegistry(): Registry {
+    return globalRegistry;
+  }
 
   readonly #metrics = new Map<string, Collectable>();
   readonly #listeners: ((metric: Exposed) => void)[] = [];
@@ -186,7 +192,7 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
 
   *#writeFamily(writer: Writer, metric: Collectable, family: MetricObjectWithValues | undefined): Generator<boolean> {
     if (!isExposed(metric)) {
-      writer.family(metric, false);
+      writer.family(metric, false, this.#isNameTaken(metric));
       if (family !== undefined) writer.values(family);
       writer.endFamily();
       yield true;
@@ -194,20 +200,27 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
     }
     const { series } = metric;
     series.sweep(Date.now());
-    writer.family(metric, metric.created ?? this.#isCreatedShown);
+    writer.family(metric, metric.created ?? this.#isCreatedShown, this.#isNameTaken(metric));
     // Series that appear during a pause wait for the next scrape, else one removed and recorded again would be written twice.
     const { size, generation } = series;
+    const step = metric.type === 'summary' ? SUMMARIES_A_STEP : Math.ceil(NUMBERS_A_STEP / series.stride);
     series.hold();
     try {
-      for (let from = 0; from < size && series.generation === generation; from += SERIES_A_STEP) {
-        metric.expose(writer, from, Math.min(size, from + SERIES_A_STEP));
-        if (from + SERIES_A_STEP < size) yield false;
+      for (let from = 0; from < size && series.generation === generation; from += step) {
+        metric.expose(writer, from, Math.min(size, from + step));
+        if (from + step < size) yield false;
       }
     } finally {
       series.release();
     }
     writer.endFamily();
     yield true;
+  }
+
+  /** OpenMetrics names the family of `x_total` just `x`: a name that another metric may have. */
+  #isNameTaken({ name, type }: Collectable): boolean {
+    const suffix = type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
+    return suffix !== '' && name.endsWith(suffix) && this.#metrics.has(name.slice(0, -suffix.length));
   }
 
   /** Adds a metric or a collector of one's own. The same object twice is no fault; another one of the same name is. */

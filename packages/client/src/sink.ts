@@ -13,8 +13,11 @@ export interface FamilyHeader {
 }
 
 export interface Sink {
-  /** Begins a family. `isCreatedShown`: tell when each series began, if the format leaves a choice. */
-  family(header: FamilyHeader, isCreatedShown: boolean): void;
+  /**
+   * Begins a family. `isCreatedShown`: tell when each series began, if the format leaves a choice. `isNameTaken`: some other family has the
+   * name that remains when this one's suffix is cut off.
+   */
+  family(header: FamilyHeader, isCreatedShown: boolean, isNameTaken: boolean): void;
   /** A series of one number, at `series.values[slot]`. */
   scalar(series: SeriesTable, slot: number, exemplars?: Exemplars): void;
   /** A series of `bounds.length` bucket counts, the count above them, and the sum; perhaps native buckets of the same observations. */

@@ -45,6 +45,7 @@ export class TextWriter extends ByteWriter implements Sink {
   #isDefaultFirst = false;
   #isCreatedShown = false;
   #name = '';
+  #type: MetricType = 'unknown';
   #families = 0;
   /** Label names as this scraper wants them, where they differ from the dictionaries' text. */
   #renamed: (Uint8Array | undefined)[] = [];
@@ -61,8 +62,11 @@ export class TextWriter extends ByteWriter implements Sink {
       .map(([name, value]) => ({ name, value, piece: encodeText(this.#label(name, value)), position: -1 }));
   }
 
-  family({ name, help, type, unit, series }: FamilyHeader, isCreatedShown: boolean): void {
+  family({ name, help, type: ownType, unit, series }: FamilyHeader, isCreatedShown: boolean, isNameTaken: boolean): void {
     const { isOpenMetrics, escaping } = this.#format;
+    // Under its whole name a counter is of no type that OpenMetrics knows, but two families of one name would be no exposition at all.
+    const type = isOpenMetrics && isNameTaken ? 'unknown' : ownType;
+    this.#type = type;
     if (this.#families++ > 0 && !isOpenMetrics) this.byte(NEWLINE);
     this.#name = isOpenMetrics ? familyName(name, type) : name;
     const shown = quotedMetricName(escapeName(this.#name, escaping, true));
@@ -211,7 +215,8 @@ export class TextWriter extends ByteWriter implements Sink {
     this.number(timestamp);
   }
 
-  values({ type, values }: MetricObjectWithValues): void {
+  values({ values }: MetricObjectWithValues): void {
+    const type = this.#type;
     const suffix = !this.#format.isOpenMetrics ? '' : type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
     for (const { value, labels = {}, metricName, exemplar } of values ?? []) {
       const name = this.#escaped(metricName ?? this.#name + suffix);

@@ -8,6 +8,7 @@ import { Gauge } from '../gauge.ts';
 import { Histogram } from '../histogram.ts';
 import type { MetricConfiguration } from '../metric.ts';
 import type { Registry } from '../registry.ts';
+import { Summary } from '../summary.ts';
 
 export interface DefaultMetricsCollectorConfiguration {
   /** The global registry by default. */
@@ -18,6 +19,12 @@ export interface DefaultMetricsCollectorConfiguration {
   gcDurationBuckets?: readonly number[] | undefined;
   /** Milliseconds between two looks at the event loop. */
   eventLoopMonitoringPrecision?: number | undefined;
+  /** Milliseconds over which each utilization of the event loop is taken. With this or one of the next four, there are metrics of it. */
+  eventLoopUtilizationTimeout?: number | undefined;
+  eventLoopUtilizationBuckets?: readonly number[] | undefined;
+  eventLoopUtilizationPercentiles?: readonly number[] | undefined;
+  eventLoopUtilizationMaxAgeSeconds?: number | undefined;
+  eventLoopUtilizationAgeBuckets?: number | undefined;
 }
 
 /** Ends what the default metrics do in the background. The metrics stay registered. */
@@ -63,7 +70,7 @@ class Collector {
 
 function processCpuTotal(c: Collector): void {
   let last = process.cpuUsage();
-  const counter = (name: string, help: string) => new Counter(c.settings(name, help));
+  const counter = (name: string, help: string) => new Counter(c.settings<Counter>(name, help));
   const user = counter('process_cpu_user_seconds_total', 'Total user CPU time spent in seconds.');
   const system = counter('process_cpu_system_seconds_total', 'Total system CPU time spent in seconds.');
   const total = counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.');
@@ -162,6 +169,38 @@ function eventLoopLag(c: Collector): void {
   };
 }
 
+function eventLoopUtilization(c: Collector): void {
+  const { config } = c;
+  if (!Object.entries(config).some(([name, value]) => name.startsWith('eventLoopUtilization') && value !== undefined)) return;
+  const help = 'Ratio of time the event loop is not idling in the event provider to the total time the event loop is running.';
+  const summary = new Summary({
+    ...c.settings<Summary>('nodejs_eventloop_utilization_summary', help),
+    percentiles: config.eventLoopUtilizationPercentiles,
+    maxAgeSeconds: config.eventLoopUtilizationMaxAgeSeconds ?? 60,
+    ageBuckets: config.eventLoopUtilizationAgeBuckets ?? 5,
+  });
+  const histogram = new Histogram({
+    ...c.settings<Histogram>('nodejs_eventloop_utilization_histogram', help),
+    buckets: config.eventLoopUtilizationBuckets ?? [0.01, 0.05, 0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 1],
+  });
+  const stepMs = config.eventLoopUtilizationTimeout ?? 100;
+  let last = performance.eventLoopUtilization();
+  let lastMs = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.eventLoopUtilization();
+    const nowMs = performance.now();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    // A loop that was blocked over several steps was as busy in each of them.
+    for (let steps = Math.round((nowMs - lastMs) / stepMs); steps > 0; steps--) {
+      summary.observe(c.labels, utilization);
+      histogram.observe(c.labels, utilization);
+    }
+    last = now;
+    lastMs = nowMs;
+  }, stepMs).unref();
+  c.stops.push(() => clearInterval(timer));
+}
+
 function processResources(c: Collector): void {
   const help = 'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.';
   const byType = (gauge: Gauge) => c.counts(gauge, process.getActiveResourcesInfo());
@@ -237,12 +276,11 @@ function gc(c: Collector): void {
     [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
     [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
   ]);
+  const help = 'Garbage collection duration by kind, one of major, minor, incremental or weakcb.';
   const durations = new Histogram({
-    ...c.settings('nodejs_gc_duration_seconds', 'Garbage collection duration by kind, one of major, minor, incremental or weakcb.', {
-      labelNames: ['kind'],
-    }),
+    ...c.settings<Histogram>('nodejs_gc_duration_seconds', help, { labelNames: ['kind'] }),
     buckets: c.config.gcDurationBuckets ?? [0.001, 0.01, 0.1, 1, 2, 5],
-  } as ConstructorParameters<typeof Histogram>[0]);
+  });
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {};
@@ -260,6 +298,7 @@ const collectors = {
   processOpenFileDescriptors,
   processMaxFileDescriptors,
   eventLoopLag,
+  eventLoopUtilization,
   processResources,
   processHandles,
   processRequests,
