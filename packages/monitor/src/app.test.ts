@@ -28,6 +28,11 @@ beforeAll(async () => {
       });
       return;
     }
+    if (request.url === '/openmetrics') {
+      response.writeHead(200, { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' });
+      response.end('# TYPE traced counter\ntraced_total 1 # {trace_id="abc"} 0.67 1700000000.5\n# EOF\n');
+      return;
+    }
     if (request.url?.startsWith('/metrics')) {
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4', 'content-encoding': 'gzip' });
       response.end(gzipSync(page));
@@ -70,6 +75,7 @@ beforeAll(async () => {
     'storage.tsdb.path': join(folder, 'data'),
     'web.listen-address': ['127.0.0.1:0'],
     'web.enable-lifecycle': true,
+    'enable-feature': ['exemplar-storage'],
     'web.enable-remote-write-receiver': true,
     'web.page-dir': folder,
     'cluster.master-url': `http://127.0.0.1:${targetPort}`,
@@ -92,6 +98,9 @@ alerting: { alertmanagers: [{ static_configs: [{ targets: ["127.0.0.1:${targetPo
 scrape_configs:
 - job_name: demo
   static_configs: [{ targets: ["127.0.0.1:${targetPort}"], labels: { team: a } }]
+- job_name: traced
+  metrics_path: /openmetrics
+  static_configs: [{ targets: ["127.0.0.1:${targetPort}"] }]
 ${extra}`,
   );
 }
@@ -129,11 +138,10 @@ async function eventually<T>(path: string, isWanted: (value: T) => boolean): Pro
 
 describe('the running monitor', () => {
   it('scrapes its target and shows it', async () => {
-    const found = await eventually<{ activeTargets: Record<string, unknown>[] }>(
-      '/api/v1/targets',
-      ({ activeTargets }) => activeTargets[0]?.health === 'up',
+    const found = await eventually<{ activeTargets: Record<string, unknown>[] }>('/api/v1/targets', ({ activeTargets }) =>
+      activeTargets.every(({ health }) => health === 'up'),
     );
-    expect(found.activeTargets).toMatchObject([
+    expect(found.activeTargets.filter(({ scrapePool }) => scrapePool === 'demo')).toMatchObject([
       {
         labels: { instance: `127.0.0.1:${targetPort}`, job: 'demo', team: 'a' },
         scrapePool: 'demo',
@@ -197,6 +205,17 @@ describe('the running monitor', () => {
     expect(plain.text).toBe(answer.text);
     expect(plain.headers.get('content-encoding')).toBeNull();
     expect(answer.headers.get('content-encoding')).toBe('gzip');
+  });
+
+  it('keeps exemplars of OpenMetrics pages', async () => {
+    type Exemplars = { seriesLabels: object; exemplars: object[] }[];
+    const found = await eventually<Exemplars>('/api/v1/query_exemplars?query=rate(traced_total[5m])', (value) => value.length > 0);
+    expect(found).toMatchObject([
+      {
+        seriesLabels: { __name__: 'traced_total', job: 'traced' },
+        exemplars: [{ labels: { trace_id: 'abc' }, value: '0.67', timestamp: expect.any(Number) }],
+      },
+    ]);
   });
 
   it('evaluates rules, and alerts', async () => {
@@ -365,16 +384,16 @@ describe('the running monitor', () => {
   it('takes a good configuration on reload, and keeps the old one when the new one is bad', async () => {
     await writeConfig('- job_name: second\n  static_configs: [{ targets: ["127.0.0.1:1"] }]\n');
     expect((await get('/-/reload', { method: 'POST' })).status).toBe(200);
-    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo', 'second'] });
+    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo', 'second', 'traced'] });
     await writeConfig('- job_name: third\n  scrape_interval: 5x\n');
     const answer = await get('/-/reload', { method: 'POST' });
     expect(answer.status).toBe(500);
-    expect(answer.text).toMatch(/^failed to reload config: .*prometheus\.yml:\d+:\d+: scrape_configs\[1\]\.scrape_interval/s);
-    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo', 'second'] });
+    expect(answer.text).toMatch(/^failed to reload config: .*prometheus\.yml:\d+:\d+: scrape_configs\[2\]\.scrape_interval/s);
+    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo', 'second', 'traced'] });
     expect(await data('/api/v1/status/runtimeinfo')).toMatchObject({ reloadConfigSuccess: false });
     await writeConfig();
     await monitor.reload();
-    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo'] });
+    expect(await data('/api/v1/scrape_pools')).toEqual({ scrapePools: ['demo', 'traced'] });
     expect((await get('/-/reload')).status).toBe(405);
   });
 });

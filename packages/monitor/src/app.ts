@@ -113,9 +113,8 @@ class Monitor implements RunningMonitor {
   async start(): Promise<void> {
     const options = this.#options;
     const app = this.#createApp();
-    const unknown = options['enable-feature']
-      .flatMap((list) => list.split(','))
-      .filter((name) => !(knownFeatures as readonly string[]).includes(name));
+    const known = new Set<string>([...knownFeatures, exemplarFeature]);
+    const unknown = [...featureNames(options)].filter((name) => !known.has(name));
     if (unknown.length > 0)
       this.#log.warn({ features: unknown }, 'Unknown or not implemented features were asked for (--enable-feature); they have no effect');
     this.#createManagers();
@@ -129,6 +128,7 @@ class Monitor implements RunningMonitor {
       log: this.#log,
       clock: this.#clock,
       retentionMs: options['storage.tsdb.retention.time'],
+      maxExemplars: this.#storesExemplars ? maxExemplars : 0,
     });
     await this.reload();
     this.#state = 'ready';
@@ -202,6 +202,7 @@ class Monitor implements RunningMonitor {
       appendable,
       metrics: createScrapeMetrics(this.#registry),
       userAgent,
+      storesExemplars: this.#storesExemplars,
       timestampToleranceMs: options['scrape.adjust-timestamps'] ? options['scrape.timestamp-tolerance'] : -1,
       offsetSeed: () => hashText(`${hostname()}${this.#reloader?.externalLabels.key() ?? ''}`),
     });
@@ -264,6 +265,7 @@ class Monitor implements RunningMonitor {
           clock: this.#clock,
           engine: () => this.#currentEngine(),
           queryable,
+          exemplars: (selectors, startMs, endMs) => this.#opened().exemplars(selectors, startMs, endMs),
           perStepStats: features(options).includes('promql-per-step-stats'),
         }),
         ...seriesRoutes({ queryable }),
@@ -343,6 +345,10 @@ class Monitor implements RunningMonitor {
     });
   }
 
+  get #storesExemplars(): boolean {
+    return featureNames(this.#options).has(exemplarFeature);
+  }
+
   #notify(alerts: readonly Alert[], expr: string): void {
     const generatorUrl = `${this.#externalUrl()}${expressionLink(expr, 1)}`;
     this.#notifier.send(
@@ -393,8 +399,12 @@ class Monitor implements RunningMonitor {
 
 /** Those of the query language; others are not there yet, and unknown ones are told at the start. */
 function features(options: MonitorOptions): Feature[] {
-  const names = new Set(options['enable-feature'].flatMap((list) => list.split(',')));
+  const names = featureNames(options);
   return knownFeatures.filter((name) => names.has(name));
+}
+
+function featureNames(options: MonitorOptions): ReadonlySet<string> {
+  return new Set(options['enable-feature'].flatMap((list) => list.split(',')));
 }
 
 const knownFeatures: readonly Feature[] = [
@@ -404,6 +414,10 @@ const knownFeatures: readonly Feature[] = [
   'promql-delayed-name-removal',
   'promql-per-step-stats',
 ];
+
+const exemplarFeature = 'exemplar-storage';
+/** As many as the original keeps (storage.exemplars.max_exemplars). */
+const maxExemplars = 100_000;
 
 function listenAddress(addresses: readonly string[]): { host: string; port: number } {
   const [address, second] = addresses;

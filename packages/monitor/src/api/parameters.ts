@@ -1,6 +1,6 @@
 /** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
 import { DurationError, type Matcher, parseDuration } from '@pronoia/model';
-import { parseSelector } from '@pronoia/promql';
+import { type Expr, parseExpr, parseSelector } from '@pronoia/promql';
 import { badParameter } from './answer.ts';
 
 /** All of time, as the API means it when `start` or `end` is absent. */
@@ -62,6 +62,13 @@ export function limitParameter(params: URLSearchParams, name = 'limit'): number 
   if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw badParameter(name, `cannot parse "${text}" to a whole number`);
   if (Number(text) < 0) throw badParameter(name, 'limit must be non-negative');
   return Number(text);
+}
+
+/** `query`, parsed. */
+export function exprParameter(params: URLSearchParams): Expr {
+  const parsed = parseExpr(params.get('query') ?? '');
+  if (parsed.kind === 'error') throw badParameter('query', parsed.errors[0]?.text ?? 'not an expression');
+  return parsed.expr;
 }
 
 /** `start` and `end` of metadata endpoints. */

@@ -1,16 +1,18 @@
 /** The query endpoints (prometheus-server.md §6.2). */
 import type { Queryable } from '@pronoia/model';
-import { astToJson, type Engine, parseExpr, prettyExpr, QueryError, type QueryOptions, type QueryResult } from '@pronoia/promql';
+import { astToJson, type Engine, prettyExpr, QueryError, type QueryOptions, type QueryResult } from '@pronoia/promql';
 import { type Clock, CodedError } from '@pronoia/server';
 import { errors } from '../errors.ts';
 import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter, JsonSlices } from './answer.ts';
-import { durationParameter, limitParameter, rangeParameters, timeParameter } from './parameters.ts';
+import { queryExemplars, type SelectExemplars } from './exemplars.ts';
+import { durationParameter, exprParameter, limitParameter, timeParameter } from './parameters.ts';
 import { encodeQueryData } from './query-json.ts';
 
 export interface QueryDeps {
   readonly clock: Clock;
   readonly engine: () => Engine;
   readonly queryable: () => Queryable;
+  readonly exemplars: SelectExemplars;
   /** Whether `stats=all` may ask for figures per step. */
   readonly perStepStats: boolean;
 }
@@ -23,7 +25,7 @@ export function queryRoutes(deps: QueryDeps): ApiRoute[] {
   return [
     { methods, path: '/query', handle: (request) => instantQuery(deps, request) },
     { methods, path: '/query_range', handle: (request) => rangeQuery(deps, request) },
-    { methods, path: '/query_exemplars', handle: queryExemplars },
+    { methods, path: '/query_exemplars', handle: (request) => queryExemplars(deps.exemplars, request) },
     { methods, path: '/format_query', handle: ({ params }) => ({ data: prettyExpr(exprParameter(params)) }) },
     { methods, path: '/parse_query', handle: ({ params }) => ({ data: astToJson(exprParameter(params)) }) },
   ];
@@ -85,17 +87,4 @@ function toApiError(error: unknown): unknown {
   if (!(error instanceof QueryError)) return error;
   const reason = error.errorType === 'bad_data' ? `invalid parameter "query": ${error.message}` : error.message;
   return errors.fail(error.errorType, { reason }, error);
-}
-
-function exprParameter(params: URLSearchParams) {
-  const parsed = parseExpr(params.get('query') ?? '');
-  if (parsed.kind === 'error') throw badParameter('query', parsed.errors[0]?.text ?? 'not an expression');
-  return parsed.expr;
-}
-
-/** Exemplars are not stored yet; a question for them is checked and has an empty answer, as in the original without `exemplar-storage`. */
-function queryExemplars({ params }: ApiRequest): ApiAnswer {
-  rangeParameters(params);
-  exprParameter(params);
-  return { data: [] };
 }

@@ -1,3 +1,5 @@
+// The package has no types of its own.
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./snappyjs.d.ts" />
 import { Registry } from '@pronoia/client';
 import { ManualClock } from '@pronoia/server';

@@ -18,6 +18,7 @@ const settings: LoopSettings = {
   labelNameLengthLimit: 0,
   labelValueLengthLimit: 0,
   legacyNames: false,
+  storesExemplars: false,
   accept: '*/*',
   acceptGzip: true,
   bodyLimitBytes: 0,

@@ -12,6 +12,7 @@ import {
   type Rejection,
   type RelabelRule,
   type SampleLine,
+  type SeriesRef,
 } from '@pronoia/model';
 import type { CachedSeries, ScrapeCache } from './cache.ts';
 import { labelsOfSample } from './sample-labels.ts';
@@ -26,6 +27,7 @@ export interface PageSettings {
   readonly labelNameLengthLimit: number;
   readonly labelValueLengthLimit: number;
   readonly legacyNames: boolean;
+  readonly storesExemplars: boolean;
 }
 
 /** Fails the whole scrape. */
@@ -95,8 +97,12 @@ export class ScrapedPage implements ExpositionSink {
       return;
     }
     const answer = this.#appender.append(series.ref, labels, ownTime ? line.timestampMs : this.#timeMs, line.value);
-    if (typeof answer === 'number') series.ref = answer;
-    else this.#count(answer, labels);
+    if (typeof answer === 'number') {
+      series.ref = answer;
+      if (line.hasExemplar && this.#settings.storesExemplars) this.#appendExemplar(line, answer, labels);
+    } else {
+      this.#count(answer, labels);
+    }
     if (series.lastSeen !== cache.scrape && (!ownTime || this.#settings.trackTimestampsStaleness)) this.#seen.push(series);
     series.lastSeen = cache.scrape;
   }
@@ -111,6 +117,12 @@ export class ScrapedPage implements ExpositionSink {
 
   unit(family: string, unit: string): void {
     this.#cache.describe(family).unit = unit;
+  }
+
+  /** What is wrong with an exemplar never costs the sample. */
+  #appendExemplar(line: SampleLine, ref: SeriesRef, labels: Labels): void {
+    const exemplar = line.exemplar(this.#timeMs);
+    if (exemplar !== undefined) this.#appender.appendExemplar(ref, labels, exemplar);
   }
 
   /** After the whole page was taken: marks what is gone. Throws when a limit was passed; then nothing may be committed. */

@@ -13,6 +13,7 @@ import { type Target, targetsOfGroup } from './target.ts';
 
 export interface PoolDeps extends Omit<LoopDeps, 'fetch'> {
   readonly timestampToleranceMs: number;
+  readonly storesExemplars: boolean;
   /** Spreads a pair of identical servers over the interval. */
   readonly offsetSeed: () => number;
   readonly createClient?: (config: HttpClientConfig, clock: Clock) => HttpClient;
@@ -164,6 +165,7 @@ function settingsOf(config: ScrapeConfig, deps: PoolDeps): LoopSettings {
     // A task of a cluster may live for two seconds; what else discovery finds can wait for its slot.
     startAtOnce: config.mesos_sd_configs.length > 0,
     timestampToleranceMs: deps.timestampToleranceMs,
+    storesExemplars: deps.storesExemplars,
   };
 }
 

@@ -1,0 +1,54 @@
+/** `/query_exemplars`: the exemplars of every series that an expression looks at (prometheus-server.md §6.2). */
+import { formatFloat, type Matcher } from '@pronoia/model';
+import type { Expr } from '@pronoia/promql';
+import type { SeriesExemplars } from '@pronoia/tsdb';
+import type { ApiAnswer, ApiRequest } from './answer.ts';
+import { exprParameter, rangeParameters } from './parameters.ts';
+import { formatTime } from './query-json.ts';
+
+export type SelectExemplars = (selectors: readonly (readonly Matcher[])[], startMs: number, endMs: number) => readonly SeriesExemplars[];
+
+export function queryExemplars(select: SelectExemplars, { params }: ApiRequest): ApiAnswer {
+  const { startMs, endMs } = rangeParameters(params);
+  const selectors = [...selectorsOf(exprParameter(params))];
+  if (selectors.length === 0) return { data: [] };
+  return {
+    data: select(selectors, startMs, endMs).map(({ series, exemplars }) => ({
+      seriesLabels: series.toObject(),
+      exemplars: exemplars.map(({ labels, value, timestampMs }) => ({
+        labels: labels.toObject(),
+        value: formatFloat(value),
+        timestamp: Number(formatTime(timestampMs)),
+      })),
+    })),
+  };
+}
+
+function* selectorsOf(expr: Expr): Generator<readonly Matcher[]> {
+  switch (expr.kind) {
+    case 'selector':
+      yield expr.matchers;
+      return;
+    case 'matrix':
+      yield expr.selector.matchers;
+      return;
+    case 'subquery':
+    case 'unary':
+    case 'paren':
+      yield* selectorsOf(expr.expr);
+      return;
+    case 'aggregate':
+      yield* selectorsOf(expr.expr);
+      if (expr.param !== undefined) yield* selectorsOf(expr.param);
+      return;
+    case 'call':
+      for (const arg of expr.args) yield* selectorsOf(arg);
+      return;
+    case 'binary':
+      yield* selectorsOf(expr.left);
+      yield* selectorsOf(expr.right);
+      return;
+    case 'number':
+    case 'string':
+  }
+}
