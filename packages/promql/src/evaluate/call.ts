@@ -2,18 +2,18 @@
 import { formatGoFloat, Labels, quoteGo } from '@pronoia/model';
 import type { CallExpr, Expr, VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, Notes, Value } from './evaluation.ts';
-import { extendedFunction, windowModeOf } from './extended-window.ts';
 import { evaluateHistogramFraction, evaluateHistogramQuantile, evaluateHistogramQuantiles, mapHistograms } from './histogram-functions.ts';
 import { evaluateInfo } from './info.ts';
 import { absentLabels, labelJoin, labelReplace, sortByLabel, sortByValue } from './label-functions.ts';
 import { histogramVariance } from './native-histogram.ts';
+import { eachRangeResult } from './range-function.ts';
 import { rateFunctions } from './rate.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { selectInstants } from './selector.ts';
 import { absent, dropMetadata, type Frame, isFloat, mergeSeries, StepSeries } from './step-series.ts';
 import { datePart, dateParts, elementwise, goMax, goMin, mapFloats, roundTo } from './vector-functions.ts';
 import { Window, type WindowFunction } from './window.ts';
-import { keepsName, windowFunctions } from './window-functions.ts';
+import { windowFunctions } from './window-functions.ts';
 
 const vector = (series: readonly StepSeries[]): Value => ({ kind: 'vector', series });
 
@@ -58,38 +58,17 @@ async function overWindows(ev: Evaluation, call: CallExpr, frame: Frame, plain: 
   const rangeArg = arg(call, rangeIndex);
   const scalars: Float64Array[] = [];
   for (const [i, other] of args.entries()) if (i !== rangeIndex) scalars.push(await ev.scalar(other, frame));
-  const mode = windowModeOf(rangeArg);
-  const run = mode === 'plain' ? plain : extendedFunction(mode, func);
-
   const { annotations, budget } = ev;
   const notes: Notes = {
     warn: (text, span = rangeArg.span) => annotations.warn(text, span),
     info: (text, span = rangeArg.span) => annotations.info(text, span),
   };
   if (func === 'quantile_over_time') warnOfQuantiles(notes, scalars[0] as Float64Array, arg(call, 0));
-  const { reference, rangeMs } = ev.rangeShape(rangeArg, frame);
-  const keeps = keepsName.has(func);
   const results: StepSeries[] = [];
-  const window = new Window(ev, notes, rangeMs, scalars, new SampleColumns(), oneSeries(new Float64Array(0)));
-  window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
-  await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
-    const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, frame.count);
-    window.rewind(columns, out, labels.get('__name__'));
-    let widest = 0;
-    for (let step = 0; step < frame.count; step++) {
-      window.moveTo(step, frame.startMs + step * frame.stepMs, reference.firstMs + step * reference.stepMs);
-      const size = window.floats + window.histograms;
-      if (size > widest) widest = size;
-      budget.queryableSamples += size;
-      if (size > 0) run(window);
-      if (budget.due(size + 1)) await budget.pause();
-    }
-    budget.hold(widest);
-    budget.release(widest);
-    if (out.isEmpty()) return;
-    budget.hold(out.weight());
-    results.push(out);
-    if (func === 'rate' || func === 'increase') noteNonCounter(ev, labels, out, rangeArg);
+  await eachRangeResult(ev, { func, rangeArg, args: scalars, notes }, plain, frame, (result, source) => {
+    budget.hold(result.weight());
+    results.push(result);
+    if (func === 'rate' || func === 'increase') noteNonCounter(ev, source, result, rangeArg);
   });
   return ev.delayedNames ? results : mergeSeries(results, true);
 }

@@ -61,15 +61,18 @@ export class StepSeries {
   }
 
   isEmpty(): boolean {
-    return this.kinds.every((kind) => kind === absent);
+    const { kinds } = this;
+    for (let i = 0; i < kinds.length; i++) if (kinds[i] !== absent) return false;
+    return true;
   }
 
   /** How many samples it counts for. */
   weight(): number {
+    const { kinds } = this;
     let weight = 0;
-    for (let i = 0; i < this.kinds.length; i++) {
-      if (this.kinds[i] === isFloat) weight++;
-      else if (this.kinds[i] === isHistogram) weight += sampleWeight(this.histogram(i));
+    for (let i = 0; i < kinds.length; i++) {
+      if (kinds[i] === isFloat) weight++;
+      else if (kinds[i] === isHistogram) weight += sampleWeight(this.histogram(i));
     }
     return weight;
   }

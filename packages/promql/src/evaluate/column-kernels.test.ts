@@ -1,0 +1,84 @@
+import { Labels } from '@pronoia/model';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { columnKernel } from './column-kernels.ts';
+import type { Evaluation, Notes } from './evaluation.ts';
+import { rateFunctions } from './rate.ts';
+import { SampleColumns } from './sample-columns.ts';
+import { StepSeries } from './step-series.ts';
+import { Window, type WindowFunction } from './window.ts';
+import { windowFunctions } from './window-functions.ts';
+import { WindowPlanner } from './window-plan.ts';
+
+const fast = [
+  ...['rate', 'increase', 'delta', 'sum_over_time', 'avg_over_time', 'max_over_time', 'min_over_time', 'quantile_over_time'],
+  ...['count_over_time', 'present_over_time', 'last_over_time', 'first_over_time'],
+];
+
+const value = fc.oneof(
+  { weight: 10, arbitrary: fc.integer({ min: -3, max: 50 }) },
+  { weight: 5, arbitrary: fc.double({ noNaN: true, min: -1e6, max: 1e6 }) },
+  { weight: 1, arbitrary: fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 1e308, -1e308, 1e-300) },
+);
+/** Gaps in seconds, sometimes large. */
+const samples = fc.array(
+  fc.tuple(fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 20 }) }, fc.integer({ min: 1, max: 300 })), value),
+  {
+    minLength: 1,
+    maxLength: 60,
+  },
+);
+
+const silent: Notes = { warn: () => undefined, info: () => undefined };
+const evaluation = { startTimestamps: false } as Evaluation;
+
+function columnsOf(list: readonly (readonly [number, number])[]): SampleColumns {
+  const columns = new SampleColumns();
+  let t = 0;
+  for (const [gap, v] of list) {
+    t += gap * 1000;
+    columns.times[columns.count] = t;
+    columns.values[columns.count++] = v;
+  }
+  return columns;
+}
+
+function show({ values, kinds }: StepSeries): string[] {
+  return Array.from(values, (v, i) => (kinds[i] === 0 ? '-' : Object.is(v, -0) ? '-0' : String(v)));
+}
+
+test.each(fast)('the fast %s gives the same bits as window by window', (func) => {
+  const steps = fc.record({
+    firstMs: fc.integer({ min: -50_000, max: 100_000 }),
+    stepMs: fc.integer({ min: 0, max: 60_000 }),
+    count: fc.integer({ min: 1, max: 40 }),
+    rangeMs: fc.integer({ min: 1, max: 200_000 }),
+    q: fc.constantFrom(0, 0.3, 0.5, 0.99, 1, -1, 2, Number.NaN),
+    perSlice: fc.integer({ min: 1, max: 50 }),
+  });
+  fc.assert(
+    fc.property(fc.array(samples, { minLength: 1, maxLength: 3 }), steps, (lists, { firstMs, stepMs, count, rangeMs, q, perSlice }) => {
+      const reference = { firstMs, stepMs, lastMs: firstMs + (count - 1) * stepMs };
+      const args = [new Float64Array(count).fill(q)];
+      const kernel = columnKernel(func, { reference, rangeMs }, args);
+      const planner = new WindowPlanner(reference, rangeMs, count);
+      const run = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
+      // One kernel for several series: nothing may be left over from the one before.
+      for (const list of lists) {
+        const columns = columnsOf(list);
+        const quick = new StepSeries(Labels.empty, false, count);
+        kernel?.begin(columns, planner.planFor(columns), quick);
+        for (let from = 0; from < count; from += perSlice) kernel?.run(from, Math.min(count, from + perSlice));
+        const slow = new StepSeries(Labels.empty, false, count);
+        const window = new Window(evaluation, silent, rangeMs, args, columns, slow);
+        window.rewind(columns, slow, 'x');
+        for (let step = 0; step < count; step++) {
+          window.moveTo(step, 0, firstMs + step * stepMs);
+          if (window.floats > 0) run(window);
+        }
+        expect(show(quick)).toEqual(show(slow));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,73 @@
+/** A range-vector function over all its series: the fast kernel where the samples allow it, window by window elsewhere. */
+import { Labels } from '@pronoia/model';
+import type { Expr } from '../syntax/ast.ts';
+import { columnKernel } from './column-kernels.ts';
+import type { Evaluation, Notes } from './evaluation.ts';
+import { extendedFunction, windowModeOf } from './extended-window.ts';
+import { SampleColumns } from './sample-columns.ts';
+import { dropMetadata, type Frame, StepSeries } from './step-series.ts';
+import { Window, type WindowFunction } from './window.ts';
+import { keepsName } from './window-functions.ts';
+import { WindowPlanner } from './window-plan.ts';
+
+/** Most samples that are looked at between two questions whether to pause. */
+const slice = 100_000;
+
+export interface RangeFunctionCall {
+  readonly func: string;
+  readonly rangeArg: Expr;
+  readonly args: readonly Float64Array[];
+  readonly notes: Notes;
+}
+
+/** Calls `visit` with each series that has a result, and the labels of the series it came from. */
+export async function eachRangeResult(
+  ev: Evaluation,
+  { func, rangeArg, args, notes }: RangeFunctionCall,
+  plain: WindowFunction,
+  frame: Frame,
+  visit: (result: StepSeries, source: Labels) => void,
+): Promise<void> {
+  const mode = windowModeOf(rangeArg);
+  const run = mode === 'plain' ? plain : extendedFunction(mode, func);
+  const { budget } = ev;
+  const { count } = frame;
+  const shape = ev.rangeShape(rangeArg, frame);
+  const { reference, rangeMs } = shape;
+  const keeps = keepsName.has(func);
+  const kernel = mode === 'plain' ? columnKernel(func, shape, args) : undefined;
+  const planner = new WindowPlanner(reference, rangeMs, count);
+  const window = new Window(ev, notes, rangeMs, args, new SampleColumns(), new StepSeries(Labels.empty, false, 0));
+  window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
+
+  await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
+    const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count);
+    if (kernel !== undefined && columns.histograms.length === 0 && !(ev.startTimestamps && columns.hasStarts)) {
+      const plan = planner.planFor(columns);
+      budget.queryableSamples += plan.total;
+      budget.hold(plan.widest);
+      budget.release(plan.widest);
+      kernel.begin(columns, plan, out);
+      const perSlice = kernel.scansWindows ? Math.max(1, Math.floor(slice / (plan.widest + 1))) : slice;
+      for (let from = 0; from < count; from += perSlice) {
+        const to = Math.min(count, from + perSlice);
+        kernel.run(from, to);
+        if (budget.due((to - from) * (kernel.scansWindows ? plan.widest + 1 : 1))) await budget.pause();
+      }
+    } else {
+      window.rewind(columns, out, labels.get('__name__'));
+      let widest = 0;
+      for (let step = 0; step < count; step++) {
+        window.moveTo(step, frame.startMs + step * frame.stepMs, reference.firstMs + step * reference.stepMs);
+        const size = window.floats + window.histograms;
+        if (size > widest) widest = size;
+        budget.queryableSamples += size;
+        if (size > 0) run(window);
+        if (budget.due(size + 1)) await budget.pause();
+      }
+      budget.hold(widest);
+      budget.release(widest);
+    }
+    if (!out.isEmpty()) visit(out, labels);
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Which samples are in the window of each step. The series of one scrape share their times, so a plan made for one series
+ * usually serves the next: comparing two time columns costs less than finding the edges again.
+ */
+import type { ReferenceTimes } from './evaluation.ts';
+import type { SampleColumns } from './sample-columns.ts';
+
+export interface WindowPlan {
+  /** The floats of step i are `[lo[i], hi[i])`. */
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
+  /** Samples in all windows together, and in the widest. */
+  readonly total: number;
+  readonly widest: number;
+}
+
+export class WindowPlanner {
+  readonly #reference: ReferenceTimes;
+  readonly #rangeMs: number;
+  readonly #count: number;
+  #times = new Float64Array(0);
+  #plan: WindowPlan | undefined;
+
+  constructor(reference: ReferenceTimes, rangeMs: number, count: number) {
+    this.#reference = reference;
+    this.#rangeMs = rangeMs;
+    this.#count = count;
+  }
+
+  planFor(columns: SampleColumns): WindowPlan {
+    if (this.#plan !== undefined && sameTimes(this.#times, columns)) return this.#plan;
+    const { times, count: samples } = columns;
+    const lo = new Int32Array(this.#count);
+    const hi = new Int32Array(this.#count);
+    let [l, h, total, widest] = [0, 0, 0, 0];
+    for (let step = 0; step < this.#count; step++) {
+      const endMs = this.#reference.firstMs + step * this.#reference.stepMs;
+      const startMs = endMs - this.#rangeMs;
+      while (h < samples && (times[h] as number) <= endMs) h++;
+      while (l < h && (times[l] as number) <= startMs) l++;
+      lo[step] = l;
+      hi[step] = h;
+      total += h - l;
+      if (h - l > widest) widest = h - l;
+    }
+    this.#times = times.slice(0, samples);
+    this.#plan = { lo, hi, total, widest };
+    return this.#plan;
+  }
+}
+
+export function sameTimes(known: Float64Array, { times, count }: SampleColumns): boolean {
+  if (known.length !== count) return false;
+  for (let i = 0; i < count; i++) if (known[i] !== times[i]) return false;
+  return true;
+}
