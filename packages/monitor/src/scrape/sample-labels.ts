@@ -3,8 +3,26 @@ import { compareBytes, Labels, type RelabelRule, relabel } from '@pronoia/model'
 
 /** Undefined: relabeling dropped the series. */
 export function labelsOfSample(exposed: Labels, target: Labels, honorLabels: boolean, rules: readonly RelabelRule[]): Labels | undefined {
-  const merged = honorLabels ? fillFrom(exposed, target) : overwriteWith(exposed, target);
+  const merged = mergeDisjoint(exposed, target) ?? (honorLabels ? fillFrom(exposed, target) : overwriteWith(exposed, target));
   return relabel(merged, rules);
+}
+
+/** The common case: they have no name in common. Both are sorted, so one walk does it. Undefined: they clash. */
+function mergeDisjoint(exposed: Labels, target: Labels): Labels | undefined {
+  const a = exposed.pairs;
+  const b = target.pairs;
+  const merged: string[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const order = compareBytes(a[i] as string, b[j] as string);
+    if (order === 0) return undefined;
+    if (order < 0) merged.push(a[i++] as string, a[i++] as string);
+    else merged.push(b[j++] as string, b[j++] as string);
+  }
+  while (i < a.length) merged.push(a[i++] as string);
+  while (j < b.length) merged.push(b[j++] as string);
+  return Labels.fromSorted(merged);
 }
 
 /** The target only says what the sample leaves open. */
