@@ -209,6 +209,91 @@ describe('the allocator', () => {
   });
 });
 
+describe('quota', () => {
+  const quota = (guarantees: string, limits = ''): { guarantees: ReadonlyMap<string, number>; limits: ReadonlyMap<string, number> } => ({
+    guarantees: r(guarantees).quantities(),
+    limits: r(limits).quantities(),
+  });
+
+  it('a limit is never exceeded, in the whole subtree of the role', () => {
+    const cluster = new Cluster().framework('f1', 'eng').framework('f2', 'eng/web').agent('a', 'cpus:10;mem:1000');
+    cluster.allocator.setQuota('eng', quota('', 'cpus:3'));
+    const given = Resources.of(cluster.grants().flatMap((grant) => grant.resources.toArray()));
+    expect(given.scalar('cpus')).toBe(3);
+    expect(given.scalar('mem')).toBe(1000);
+    expect([...cluster.allocator.consumed('eng')]).toEqual([
+      ['cpus', 3000],
+      ['mem', 1_000_000],
+    ]);
+    expect(cluster.allocator.explain('f1', 'eng', 'a', 0)).toMatchObject({ kind: 'quota' });
+  });
+
+  it('reserved resources are offered whatever the limit', () => {
+    const cluster = new Cluster().framework('f1', 'eng').agent('a', 'cpus:10;cpus(eng):5');
+    cluster.allocator.setQuota('eng', quota('', 'cpus:5'));
+    expect(cluster.offers()).toBe('f1@a cpus(eng):5');
+  });
+
+  it('a guarantee is met before fair share, and kept free for who comes later', () => {
+    const cluster = new Cluster().framework('f1', 'ops').agent('a', 'cpus:10');
+    cluster.allocator.setQuota('eng', quota('cpus:4'));
+    expect(cluster.offers()).toBe('f1@a cpus:6');
+    cluster.framework('f2', 'eng');
+    expect(cluster.offers()).toBe('f2@a cpus:4');
+  });
+
+  it('a guarantee and a fair share on one agent are one offer', () => {
+    const cluster = new Cluster().framework('f1', 'eng').agent('a', 'cpus:10;mem:64');
+    cluster.allocator.setQuota('eng', quota('cpus:4'));
+    expect(cluster.offers()).toBe('f1@a cpus:10; mem:64');
+  });
+
+  it('what is reserved for a role counts towards its guarantee', () => {
+    const cluster = new Cluster().framework('f1', 'ops').agent('a', 'cpus:6;cpus(eng):4');
+    cluster.allocator.setQuota('eng', quota('cpus:4'));
+    expect(cluster.offers()).toBe('f1@a cpus:6');
+  });
+
+  it('taking quota away frees what it kept', () => {
+    const cluster = new Cluster().framework('f1', 'ops').agent('a', 'cpus:10');
+    cluster.allocator.setQuota('eng', quota('cpus:10'));
+    expect(cluster.offers()).toBe('');
+    expect(cluster.allocator.explain('f1', 'ops', 'a', 0)).toMatchObject({ kind: 'quota' });
+    cluster.allocator.setQuota('eng', undefined);
+    expect(cluster.offers()).toBe('f1@a cpus:10');
+  });
+
+  it('limits hold and guarantees are kept free in every random cluster', () => {
+    const roles = ['a', 'a/x', 'b', 'c'];
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(9), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.constantFrom(...roles), { minLength: 1, maxLength: 6 }),
+        fc.nat(12),
+        fc.nat(12),
+        fc.nat(99),
+        (sizes, frameworks, guarantee, limit, seed) => {
+          const cluster = new Cluster();
+          for (const [i, cpus] of sizes.entries()) cluster.agent(`s${i}`, `cpus:${cpus + 1}`);
+          for (const [i, role] of frameworks.entries()) cluster.framework(`f${i}`, role);
+          cluster.allocator.setQuota('b', quota(`cpus:${guarantee}`));
+          // A limit of 0 is a limit, so it is not written as resources, which drop zeros.
+          cluster.allocator.setQuota('a', { guarantees: new Map(), limits: new Map([['cpus', limit * 1000]]) });
+          let n = seed;
+          cluster.allocator.allocate({ agents: 'all', nowMs: 0, random: () => (n = (n * 7 + 3) % 101) / 101 });
+          const total = sizes.reduce((sum, cpus) => sum + cpus + 1, 0) * 1000;
+          const held = (top: string): number => cluster.allocator.consumed(top).get('cpus') ?? 0;
+          expect(held('a')).toBeLessThanOrEqual(limit * 1000);
+          const others = held('a') + held('c');
+          const due = Math.min(guarantee * 1000, total);
+          // Either the guarantee is met, or what it lacks is still free.
+          expect(Math.max(held('b'), total - others)).toBeGreaterThanOrEqual(due);
+        },
+      ),
+    );
+  });
+});
+
 /** A random history; after each step every agent's free and held amounts must add up to its total. */
 it('held and free never exceed what an agent has', () => {
   const step = fc.record({

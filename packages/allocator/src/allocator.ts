@@ -6,8 +6,10 @@
  */
 import type { Attribute, DomainInfo, FrameworkInfoCapabilityType, OfferConstraints, Quantities } from '@pronoia/mesos';
 import { Resources } from '@pronoia/mesos';
+import { type CompiledConstraints, compileConstraints } from './constraints.ts';
 import { FairShare } from './fair-share.ts';
 import { OfferFilters, refuseMs } from './offer-filter.ts';
+import { type Quota, QuotaBooks } from './quota.ts';
 
 export interface AllocatorOptions {
   /** An offer must hold at least one of these bundles (thousandths). Mesos: `cpus:0.01|mem:32`. */
@@ -48,13 +50,17 @@ export type Refusal =
   | { readonly kind: 'role_suppressed' }
   | { readonly kind: 'agent_inactive' }
   | { readonly kind: 'gpu_agent' }
+  | { readonly kind: 'constraints' }
   | { readonly kind: 'nothing_free' }
   | { readonly kind: 'too_small'; readonly free: Resources }
+  /** Its role is at its limit, or what is free is kept for the guarantees of others. */
+  | { readonly kind: 'quota'; readonly allowed: Resources }
   | { readonly kind: 'filtered'; readonly untilMs: number };
 
 interface Framework {
   readonly id: string;
   terms: FrameworkTerms;
+  constraints: CompiledConstraints;
   isActive: boolean;
   readonly suppressed: Set<string>;
   readonly filters: OfferFilters;
@@ -76,6 +82,7 @@ export class Allocator {
   readonly #frameworks = new Map<string, Framework>();
   readonly #agents = new Map<string, Agent>();
   readonly #fairShare: FairShare;
+  readonly #quotas = new Map<string, Quota>();
   /** Agents on which something became free or somebody new may be served. */
   readonly #touched = new Set<string>();
   #touchedAll = false;
@@ -92,6 +99,7 @@ export class Allocator {
     const framework: Framework = {
       id,
       terms,
+      constraints: compileConstraints(terms.constraints),
       isActive: options.isActive,
       suppressed: new Set(options.suppressed),
       filters: new OfferFilters(),
@@ -108,6 +116,7 @@ export class Allocator {
   updateFramework(id: string, terms: FrameworkTerms, suppressed: Iterable<string>): void {
     const framework = this.#framework(id);
     framework.terms = terms;
+    framework.constraints = compileConstraints(terms.constraints);
     framework.suppressed.clear();
     for (const role of suppressed) framework.suppressed.add(role);
     this.#compete(framework);
@@ -246,7 +255,18 @@ export class Allocator {
     this.#fairShare.setWeight(role, weight);
   }
 
+  /** Of a top-level role; undefined: neither guarantee nor limit. Takes effect with the next batch. */
+  setQuota(role: string, quota: Quota | undefined): void {
+    if (quota === undefined) this.#quotas.delete(role);
+    else this.#quotas.set(role, quota);
+  }
+
   // Looking
+
+  /** What a top-level role and its descendants hold or have reserved. */
+  consumed(role: string): Quantities {
+    return this.#books(new Map([[role, { guarantees: new Map(), limits: new Map() }]])).consumed(role);
+  }
 
   freeOn(agent: string): Resources {
     return this.#agents.get(agent)?.free ?? Resources.empty;
@@ -275,7 +295,14 @@ export class Allocator {
 
   /** Why `framework` is not being offered `agent` in `role` at this moment; undefined when only the order of fair share decides. */
   explain(frameworkId: string, role: string, agentId: string, nowMs: number): Refusal | undefined {
-    const outcome = this.#bundleFor(this.#framework(frameworkId), role, this.#agent(agentId), nowMs);
+    const books = this.#quotas.size === 0 ? undefined : this.#books(this.#quotas);
+    const outcome = this.#bundleFor(
+      this.#framework(frameworkId),
+      role,
+      this.#agent(agentId),
+      nowMs,
+      (bundle) => books?.underQuota(role, bundle) ?? bundle,
+    );
     return outcome instanceof Resources ? undefined : outcome;
   }
 
@@ -294,31 +321,69 @@ export class Allocator {
     this.#touchedAll = false;
     const grants: Grant[] = [];
     if (this.#frameworks.size === 0) return grants;
-    for (const agent of shuffled(
-      candidates.filter((candidate) => candidate.isActive && !candidate.free.isEmpty),
-      options.random,
-    )) {
-      this.#allocateAgent(agent, options.nowMs, grants);
+    const withSomething = candidates.filter((candidate) => candidate.isActive && !candidate.free.isEmpty);
+    if (withSomething.length === 0) return grants;
+    const books = this.#quotas.size === 0 ? undefined : this.#books(this.#quotas);
+    if (books !== undefined) {
+      for (const agent of shuffled([...withSomething], options.random)) this.#serveGuarantees(agent, books, options.nowMs, grants);
     }
+    for (const agent of shuffled(withSomething, options.random)) this.#serveAll(agent, books, options.nowMs, grants);
     return grants;
   }
 
-  /** Stage 2 of the original: everybody in the order of fair share, each takes all that is left for its role. */
-  #allocateAgent(agent: Agent, nowMs: number, grants: Grant[]): void {
+  #books(quotas: ReadonlyMap<string, Quota>): QuotaBooks {
+    const agents = [...this.#agents.values()];
+    return new QuotaBooks(
+      quotas,
+      agents.map((agent) => ({ free: agent.isActive ? agent.free : Resources.empty, held: agent.held.values() })),
+    );
+  }
+
+  /** Stage 1: roles whose guarantee is not met, in the order of fair share. */
+  #serveGuarantees(agent: Agent, books: QuotaBooks, nowMs: number, grants: Grant[]): void {
     for (const { role, frameworks } of this.#fairShare.order()) {
       for (const id of frameworks) {
         if (agent.free.isEmpty) return;
-        const bundle = this.#bundleFor(this.#framework(id), role, agent, nowMs);
-        if (!(bundle instanceof Resources)) continue;
-        const resources = bundle.allocatedTo(role);
-        this.#hold(agent, id, resources);
-        grants.push({ framework: id, role, agent: agent.id, resources });
+        if (!books.hasUnmetGuarantee(role)) break;
+        const bundle = this.#bundleFor(
+          this.#framework(id),
+          role,
+          agent,
+          nowMs,
+          (whole) => books.towardsGuarantee(role, whole) ?? Resources.empty,
+        );
+        if (bundle instanceof Resources) this.#grant(agent, id, role, bundle, books, grants);
       }
     }
   }
 
-  /** What the framework would be given of the agent in this role, or why nothing (mesos.md §8.3). */
-  #bundleFor(framework: Framework, role: string, agent: Agent, nowMs: number): Resources | Refusal {
+  /** Stage 2: everybody in the order of fair share, each takes all that is left for its role. */
+  #serveAll(agent: Agent, books: QuotaBooks | undefined, nowMs: number, grants: Grant[]): void {
+    for (const { role, frameworks } of this.#fairShare.order()) {
+      for (const id of frameworks) {
+        if (agent.free.isEmpty) return;
+        const bundle = this.#bundleFor(this.#framework(id), role, agent, nowMs, (whole) => books?.underQuota(role, whole) ?? whole);
+        if (bundle instanceof Resources) this.#grant(agent, id, role, bundle, books, grants);
+      }
+    }
+  }
+
+  #grant(agent: Agent, framework: string, role: string, bundle: Resources, books: QuotaBooks | undefined, grants: Grant[]): void {
+    books?.given(role, bundle);
+    const resources = bundle.allocatedTo(role);
+    this.#hold(agent, framework, resources);
+    // A guarantee met in stage 1 and a fair share in stage 2 are one offer.
+    const earlier =
+      books === undefined
+        ? -1
+        : grants.findIndex((grant) => grant.agent === agent.id && grant.framework === framework && grant.role === role);
+    const known = grants[earlier];
+    if (known === undefined) grants.push({ framework, role, agent: agent.id, resources });
+    else grants[earlier] = { ...known, resources: known.resources.plus(resources) };
+  }
+
+  /** What the framework would be given of the agent in this role, or why nothing (mesos.md §8.3). `cut` applies quota. */
+  #bundleFor(framework: Framework, role: string, agent: Agent, nowMs: number, cut: (whole: Resources) => Resources): Resources | Refusal {
     if (!framework.isActive || !framework.terms.roles.includes(role)) return { kind: 'framework_inactive' };
     if (framework.suppressed.has(role)) return { kind: 'role_suppressed' };
     if (!agent.isActive) return { kind: 'agent_inactive' };
@@ -326,7 +391,8 @@ export class Allocator {
     if (this.#options.filterGpuResources !== false && !capabilities.has('GPU_RESOURCES') && agent.terms.total.milli('gpus') > 0) {
       return { kind: 'gpu_agent' };
     }
-    const bundle = agent.free
+    if (framework.constraints.get(role)?.(agent.terms) === false) return { kind: 'constraints' };
+    const whole = agent.free
       .allocatableTo(role)
       .filter(
         (kind) =>
@@ -334,9 +400,11 @@ export class Allocator {
           (kind.shared === undefined || capabilities.has('SHARED_RESOURCES')) &&
           ((kind.reservations?.length ?? 0) < 2 || capabilities.has('RESERVATION_REFINEMENT')),
       );
-    if (bundle.isEmpty) return { kind: 'nothing_free' };
-    if (!isEnough(bundle, framework.terms.minAllocatable?.get(role) ?? this.#options.minAllocatable))
-      return { kind: 'too_small', free: bundle };
+    if (whole.isEmpty) return { kind: 'nothing_free' };
+    const least = framework.terms.minAllocatable?.get(role) ?? this.#options.minAllocatable;
+    if (!isEnough(whole, least)) return { kind: 'too_small', free: whole };
+    const bundle = cut(whole);
+    if (bundle.isEmpty || (bundle !== whole && !isEnough(bundle, least))) return { kind: 'quota', allowed: bundle };
     const untilMs = framework.filters.blockedUntilMs(role, agent.id, bundle, nowMs);
     return untilMs === undefined ? bundle : { kind: 'filtered', untilMs };
   }

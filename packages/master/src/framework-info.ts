@@ -1,5 +1,5 @@
 /** What a FrameworkInfo must satisfy (mesos.md §2.1). A fault here is an ERROR event on the open stream, not a refused request. */
-import type { FrameworkTerms } from '@pronoia/allocator';
+import { compileConstraints, type FrameworkTerms } from '@pronoia/allocator';
 import {
   defaultRole,
   type FrameworkInfo,
@@ -83,6 +83,11 @@ function constraintsFault(constraints: OfferConstraints | undefined, roles: read
     if (groups.length === 0) return `Offer constraints of role '${role}' have no groups`;
     if (groups.some((group) => (group.attribute_constraints ?? []).length === 0))
       return `Offer constraints of role '${role}' have an empty group`;
+  }
+  try {
+    compileConstraints(constraints);
+  } catch (error) {
+    return `Offer constraints are not valid: ${error instanceof Error ? error.message : String(error)}`;
   }
   return undefined;
 }

@@ -330,6 +330,7 @@ export class Resources implements Iterable<Resource> {
    * What exists only whole is kept whole while it fits, else left out (mesos.md §8.2).
    */
   shrink(limits: Quantities): Resources {
+    if (limits.size === 0) return this;
     const left = new Map(limits);
     const entries: Entry[] = [];
     for (const entry of this.#entries) {
@@ -343,6 +344,7 @@ export class Resources implements Iterable<Resource> {
         left.set(entry.kind.name, 0);
       }
     }
+    if (entries.length === this.#entries.length && entries.every((entry, i) => entry === this.#entries[i])) return this;
     return entries.length === 0 ? Resources.empty : new Resources(entries);
   }
 
