@@ -1,9 +1,11 @@
 /** Whole jobs on a real master and a real agent in this process; attempts are real processes of the built package. */
-import { execSync } from 'node:child_process';
+import { execFile, execSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type RunningAgent, start as startAgent } from '@pronoia/agent';
 import { start as startMaster } from '@pronoia/master';
 import type { Running } from '@pronoia/server';
@@ -101,6 +103,18 @@ function generate(path: string, megabytes: number): void {
   writeFileSync(path, parts.join(''));
 }
 
+function bigFile(): string {
+  const path = join(root, 'big.txt');
+  if (!existsSync(path)) generate(path, 50);
+  return path;
+}
+
+let counted: string | undefined;
+const bigCounts = (): string => {
+  counted ??= expectedCounts(bigFile());
+  return counted;
+};
+
 describe('wordcount', () => {
   it.each([
     ['an empty file', { 'e/empty': '' }],
@@ -123,12 +137,11 @@ describe('wordcount', () => {
   });
 
   it('of 50 MB in many splits is exact, and each part is sorted', async () => {
-    const path = join(root, 'big.txt');
-    generate(path, 50);
+    const path = bigFile();
     const seen: JobProgress[] = [];
     const result = await run({ input: [path], reduces: 3, splitBytes: 6_000_000 }, { onProgress: (progress) => seen.push(progress) });
     expect(result.maps).toBe(9);
-    expect(sortedParts()).toBe(expectedCounts(path));
+    expect(sortedParts()).toBe(bigCounts());
     for (const part of result.parts) {
       const keys = readFileSync(part, 'latin1')
         .split('\n')
@@ -149,8 +162,7 @@ describe('wordcount', () => {
 
 describe('a job', () => {
   it('survives kill -9 of an attempt and of a supervisor, and counts nothing twice', async () => {
-    const path = join(root, 'big.txt');
-    if (!existsSync(path)) generate(path, 50);
+    const path = bigFile();
     const killed: string[] = [];
     const result = await run(
       { input: [path], splitBytes: 8_000_000 },
@@ -170,7 +182,7 @@ describe('a job', () => {
     );
     expect(killed).toEqual(['attempt', 'supervisor']);
     expect(result.attempts.failed).toBeGreaterThanOrEqual(1);
-    expect(sortedParts()).toBe(expectedCounts(path));
+    expect(sortedParts()).toBe(bigCounts());
     expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'part-r-00000']);
   }, 60_000);
 
@@ -349,6 +361,15 @@ describe('streaming', () => {
     });
     expect(result.counters).toMatchObject({ 'Mine/Seen': 5, 'Map-Reduce Framework/Map input records': 1 });
   });
+});
+
+it('the example of the README runs', async () => {
+  const home = fileURLToPath(new URL('../..', import.meta.url));
+  const example = /```js\n(.*?)```/s.exec(readFileSync(join(home, 'README.md'), 'utf8'))?.[1] ?? '';
+  const code = example.replace('127.0.0.1:5050', `127.0.0.1:${master.port}`).replace('./counts', output);
+  // Not the synchronous call: master and agent live in this process.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd: home, timeout: 15_000 });
+  expect(stdout).toMatch(/\n\d{3} different words\n$/);
 });
 
 describe('a lost agent', () => {
