@@ -13,6 +13,7 @@ const errors = defineErrors({
     status: 400,
     message: (f: { bytes: number; limit: number }) => `silence exceeded maximum size: ${f.bytes} bytes (limit: ${f.limit} bytes)`,
   },
+  bad_json: { status: 400, message: (f: { reason: string }) => `parsing body from "" failed, because ${f.reason}` },
   bad_template: { status: 400, message: (f: { file: string; reason: string }) => `${f.file}: ${f.reason}` },
   bad_flags: { status: 400, message: (f: { reason: string }) => f.reason },
 });

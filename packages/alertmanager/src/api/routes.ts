@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { HttpError } from '@pronoia/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Group } from '../dispatcher.ts';
+import { fail } from '../errors.ts';
 import { version } from '../version.ts';
 import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
 import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
@@ -22,14 +23,14 @@ export function formatApiError(error: HttpError): { contentType: string; body: s
 
 export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, getConcurrency }: ApiOptions): void {
   // An empty body is an absent one: the handlers say what is missing.
-  app.removeContentTypeParser('application/json');
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     const text = body as string;
     if (text.trim() === '') return done(null, undefined);
     try {
       return done(null, JSON.parse(text) as unknown);
     } catch (error) {
-      return done(new InvalidRequest(400, 400, `parsing body from "" failed, because ${(error as Error).message}`), undefined);
+      return done(fail('bad_json', { reason: (error as Error).message }), undefined);
     }
   });
   limitReads(app, context, getConcurrency);
