@@ -48,3 +48,13 @@ function moveSamples(batch: SampleBatch, start: number, end: number, to: number)
   moveBits(batch, start, end, to);
   if (batch.hasHistograms) batch.histograms.copyWithin(to, start, end);
 }
+
+/** The first `count` samples, from index 0 to index 0. */
+export function copySamples(from: SampleBatch, to: SampleBatch, count: number): void {
+  to.times.set(from.times.subarray(0, count));
+  to.values.set(from.values.subarray(0, count));
+  to.stale.set(from.stale.subarray(0, count));
+  if (!from.hasHistograms) return;
+  to.hasHistograms = true;
+  for (let i = 0; i < count; i++) to.histograms[i] = from.histograms[i];
+}

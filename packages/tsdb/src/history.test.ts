@@ -1,6 +1,7 @@
 import { Registry } from '@pronoia/client';
 import { createMatcher, Labels, SampleBatch } from '@pronoia/model';
 import { describe, expect, it } from 'vitest';
+import { check } from './check.ts';
 import { SimulatedDisk, StoppedDisk } from './disk/simulated-disk.ts';
 import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
 
@@ -159,6 +160,7 @@ describe('a random life', () => {
         if (JSON.stringify(found) !== JSON.stringify(story.certain.lines())) story.pending?.(story.certain);
         story.pending = undefined;
         await again.close();
+        expect((await check('data', disk)).findings.filter(({ severity }) => severity === 'error')).toEqual([]);
       }
     },
   );

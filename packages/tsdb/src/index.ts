@@ -1,4 +1,6 @@
+export type { BlockMeta } from './block/meta.ts';
 export type { HeadStatistics, NamedCount } from './cardinality.ts';
+export { type CheckResult, check, type Finding } from './check.ts';
 export type { Disk, DiskFile } from './disk/disk.ts';
 export { StorageError, type StorageErrorCode } from './errors.ts';
 export type { SeriesExemplars } from './head/exemplars.ts';

@@ -3,6 +3,8 @@
  */
 import type { Exemplar, Labels } from '@pronoia/model';
 import type { Disk } from './disk/disk.ts';
+import type { HeadChunkFiles } from './head/chunk-files.ts';
+import type { ChunkId } from './head/chunk-table.ts';
 import type { ExemplarRing } from './head/exemplars.ts';
 import type { Head } from './head/head.ts';
 import type { TsdbMetrics } from './metrics.ts';
@@ -26,6 +28,8 @@ export class HeadReplay implements RecordVisitor {
   readonly #sameSeries = new Map<number, number>();
   readonly #unknownTypes = new Set<number>();
   readonly #unknownRefs = new Set<number>();
+  /** Chunks from files, oldest first, until their series shows up. */
+  readonly #chunksByRef = new Map<number, ChunkId[]>();
   #unknownEntries = 0;
   #histograms = 0;
 
@@ -36,10 +40,13 @@ export class HeadReplay implements RecordVisitor {
     this.#log = log;
   }
 
-  async run(disk: Disk, walFolder: string): Promise<void> {
+  async run(disk: Disk, walFolder: string, files: HeadChunkFiles): Promise<void> {
     const before = performance.now();
+    await this.#loadChunks(files);
     const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this));
     await syncNewestSegment(disk, walFolder);
+    for (const ids of this.#chunksByRef.values()) for (const id of ids) this.#head.chunks.remove(id);
+    this.#chunksByRef.clear();
     if (damage !== undefined) {
       this.#metrics.walCorruptions.inc();
       if (isLoss)
@@ -63,6 +70,28 @@ export class HeadReplay implements RecordVisitor {
     this.#metrics.replaySeconds.set((performance.now() - before) / 1000);
   }
 
+  async #loadChunks(files: HeadChunkFiles): Promise<void> {
+    const { chunks, minValidMs } = this.#head;
+    const damage = await files.load(({ ref, minMs, maxMs, encoding, isOutOfOrder, dataAt, length }) => {
+      if (maxMs < minValidMs || isOutOfOrder) return;
+      const id = chunks.addStored(minMs, maxMs, encoding, dataAt, length);
+      const ids = this.#chunksByRef.get(ref);
+      if (ids === undefined) this.#chunksByRef.set(ref, [id]);
+      else ids.push(id);
+    });
+    if (damage !== undefined) {
+      this.#log.warn({ error: damage }, 'Files of head chunks were damaged and removed; the write-ahead log makes up for them');
+    }
+  }
+
+  /** Samples up to the end of these chunks are passed over in the log. */
+  #attachChunks(ref: number, slot: number): void {
+    const ids = this.#chunksByRef.get(ref);
+    if (ids === undefined) return;
+    this.#chunksByRef.delete(ref);
+    for (const id of ids) if (!this.#head.attachChunk(slot, id)) this.#head.chunks.remove(id);
+  }
+
   /** Second refs: no series has them, but the log may. */
   unusedRefs(): Iterable<number> {
     return this.#sameSeries.keys();
@@ -75,12 +104,15 @@ export class HeadReplay implements RecordVisitor {
       if (series.ref(found) !== ref) {
         this.#sameSeries.set(ref, series.ref(found));
         series.lastRef = Math.max(series.lastRef, ref);
+        this.#attachChunks(ref, found);
       }
       return;
     }
     // A ref that already names another series would be damage; the first one keeps it.
     if (series.slotOf(ref) >= 0) return;
-    this.#head.setLogged(this.#head.create(labels, ref), true);
+    const slot = this.#head.create(labels, ref);
+    this.#head.setLogged(slot, true);
+    this.#attachChunks(ref, slot);
   }
 
   #slot(ref: number): number {

@@ -15,6 +15,7 @@ import { PageCache } from './disk/page-cache.ts';
 import { realDisk } from './disk/real-disk.ts';
 import { messageOf, StorageError } from './errors.ts';
 import { type AppenderContext, HeadAppender } from './head/appender.ts';
+import { HeadChunkFiles } from './head/chunk-files.ts';
 import { ExemplarRing, type SeriesExemplars } from './head/exemplars.ts';
 import { Head } from './head/head.ts';
 import { headContent } from './head/head-content.ts';
@@ -66,6 +67,8 @@ export interface TsdbOptions {
 }
 
 const hour = 3_600_000;
+/** So many full chunks are written to files together, about a megabyte. */
+const chunksPerWrite = 4096;
 const silent: TsdbLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const upkeepIntervalMs = 60_000;
 /** Pages of block files in memory, over all blocks. */
@@ -93,6 +96,7 @@ export class Tsdb implements Queryable, Appendable {
   readonly #unlock: () => Promise<void>;
   readonly #head: Head;
   readonly #blocks: BlockStore;
+  readonly #files: HeadChunkFiles;
   readonly #exemplars: ExemplarRing;
   readonly #metrics: TsdbMetrics;
   readonly #wal: WalWriter;
@@ -108,6 +112,7 @@ export class Tsdb implements Queryable, Appendable {
   #queriersClosed: (() => void)[] = [];
   #appendersFinished: (() => void)[] = [];
   #isClosed = false;
+  #isWritingChunks = false;
 
   private constructor(folder: string, options: TsdbOptions, disk: Disk, unlock: () => Promise<void>, opened: Opened) {
     this.folder = folder;
@@ -118,6 +123,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#log = options.log ?? silent;
     this.#head = opened.head;
     this.#blocks = opened.blocks;
+    this.#files = opened.files;
     this.#exemplars = opened.exemplars;
     this.#metrics = opened.metrics;
     this.#wal = opened.wal;
@@ -138,7 +144,8 @@ export class Tsdb implements Queryable, Appendable {
   /** Use `open`, which also takes the lock. */
   static async open(folder: string, options: TsdbOptions, disk: Disk, unlock: () => Promise<void>): Promise<Tsdb> {
     const log = options.log ?? silent;
-    const head = new Head({ chunkRangeMs: options.chunkRangeMs ?? 2 * hour, samplesPerChunk: options.samplesPerChunk ?? 120 });
+    const files = new HeadChunkFiles(disk, `${folder}/chunks_head`);
+    const head = new Head({ chunkRangeMs: options.chunkRangeMs ?? 2 * hour, samplesPerChunk: options.samplesPerChunk ?? 120 }, files);
     const exemplars = new ExemplarRing(options.maxExemplars ?? 0);
     const appenders = new Set<HeadAppender>();
     const retentionMs = options.retentionMs ?? Infinity;
@@ -171,7 +178,7 @@ export class Tsdb implements Queryable, Appendable {
     await blocks.reload();
     head.minValidMs = blocks.inOrderEndMs;
     const replay = new HeadReplay(head, exemplars, metrics, log);
-    await replay.run(disk, walFolder);
+    await replay.run(disk, walFolder, files);
     wal = await WalWriter.open(disk, walFolder, {
       compression: options.walCompression ?? 'snappy',
       ...(options.walSegmentBytes === undefined ? {} : { segmentBytes: options.walSegmentBytes }),
@@ -185,7 +192,7 @@ export class Tsdb implements Queryable, Appendable {
     });
     const removedAt = new Map<number, number>();
     for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
-    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks });
+    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks, files });
   }
 
   appender(): Appender {
@@ -203,6 +210,16 @@ export class Tsdb implements Queryable, Appendable {
   }
 
   #committed({ refs, times, length }: SampleColumns): void {
+    if (this.#head.unwrittenCount > chunksPerWrite && !this.#isWritingChunks) {
+      this.#isWritingChunks = true;
+      // After a failure the next upkeep tries again, not every commit.
+      this.#alone(() => this.#writeChunks()).then(
+        () => {
+          this.#isWritingChunks = false;
+        },
+        (error: unknown) => this.#log.warn({ error: messageOf(error) }, 'Full chunks stay in memory: their file cannot be written'),
+      );
+    }
     if (this.#queriers.size === 0) return;
     this.#laterCommits.push({ commit: this.#head.commits, refs: refs.slice(0, length), times: times.slice(0, length) });
   }
@@ -322,7 +339,29 @@ export class Tsdb implements Queryable, Appendable {
     return result;
   }
 
+  /** Moves full chunks from memory to files. */
+  async #writeChunks(): Promise<void> {
+    const { chunks } = this.#head;
+    const taken = this.#head.takeUnwritten();
+    for (let from = 0; from < taken.length; from += chunksPerWrite * 2) {
+      const part = taken.slice(from, from + chunksPerWrite * 2);
+      const records = Array.from({ length: part.length / 2 }, (_, i) => {
+        const id = part[2 * i] as number;
+        return { id, ref: part[2 * i + 1] as number, minMs: chunks.minMs(id), maxMs: chunks.maxMs(id), encoding: chunks.encoding(id) };
+      });
+      try {
+        const places = await this.#files.write(records, (i) => chunks.bytes(records[i]?.id ?? 0));
+        for (const [i, { id }] of records.entries()) chunks.moveToFile(id, places[i] as number);
+      } catch (error) {
+        this.#head.giveBackUnwritten(taken.slice(from));
+        throw error;
+      }
+    }
+  }
+
   async #maintain(): Promise<void> {
+    this.#isWritingChunks = false;
+    await this.#writeChunks();
     const { chunkRangeMs } = this.#head.options;
     // Half a span stays open for late samples.
     while (this.#head.maxMs - this.#head.minMs > 1.5 * chunkRangeMs) {
@@ -362,7 +401,7 @@ export class Tsdb implements Queryable, Appendable {
       await this.#blocks.delete(old);
     }
     if (retentionBytes === undefined) return;
-    let sizeBytes = await sizeOf(this.#disk, `${this.folder}/wal`);
+    let sizeBytes = (await sizeOf(this.#disk, `${this.folder}/wal`)) + this.#files.sizeBytes;
     const newestFirst = [...this.#blocks.blocks].reverse();
     const firstTooMany = newestFirst.findIndex((block) => (sizeBytes += block.sizeBytes) > retentionBytes);
     if (firstTooMany < 0) return;
@@ -383,6 +422,7 @@ export class Tsdb implements Queryable, Appendable {
     const removed = this.#head.truncate(mintMs, (ref) => pinned.has(ref));
     for (const ref of removed) this.#removedAt.set(ref, this.#wal.segment);
     if (removed.length > 0) this.#metrics.seriesRemoved.inc(removed.length);
+    await this.#files.truncate(mintMs);
     await this.#truncateWal(mintMs);
   }
 
@@ -431,6 +471,7 @@ export class Tsdb implements Queryable, Appendable {
       await this.#wal.close();
     } finally {
       this.#blocks.close();
+      await this.#files.close();
       await this.#unlock();
     }
   }
@@ -444,6 +485,7 @@ interface Opened {
   readonly appenders: Set<HeadAppender>;
   readonly removedAt: Map<number, number>;
   readonly blocks: BlockStore;
+  readonly files: HeadChunkFiles;
 }
 
 /** Checkpoints that were not finished. */

@@ -12,7 +12,7 @@ import {
   type Series,
   type SeriesSet,
 } from '@pronoia/model';
-import { keepSamples } from '../batch-filter.ts';
+import { copySamples, keepSamples } from '../batch-filter.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { intersect, selectPostings } from '../postings-query.ts';
 import type { Block } from './block.ts';
@@ -70,15 +70,6 @@ class BlockReader implements SampleReader {
     if (this.#own === undefined || this.#own.capacity < count) this.#own = new SampleBatch(count);
     return this.#own;
   }
-}
-
-export function copySamples(from: SampleBatch, to: SampleBatch, count: number): void {
-  to.times.set(from.times.subarray(0, count));
-  to.values.set(from.values.subarray(0, count));
-  to.stale.set(from.stale.subarray(0, count));
-  if (!from.hasHistograms) return;
-  to.hasHistograms = true;
-  for (let i = 0; i < count; i++) to.histograms[i] = from.histograms[i];
 }
 
 class BlockSeries implements Series {

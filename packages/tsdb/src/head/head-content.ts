@@ -4,6 +4,7 @@
 import { compareBytes, type Labels } from '@pronoia/model';
 import { keepSamples } from '../batch-filter.ts';
 import type { BlockContent, SeriesToWrite } from '../block/block-writer.ts';
+import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { BitBatch, type EncodedChunk, encodeChunks } from '../chunk/encode.ts';
 import type { Head } from './head.ts';
 
@@ -65,14 +66,14 @@ function seriesChunks(head: Head, slot: number, minMs: number, maxMs: number, ba
     if (chunkMax < minMs || chunkMin > maxMs) continue;
     const isWhole =
       chunkMin >= minMs && chunkMax <= maxMs && !deleted.some((interval) => interval.minMs <= chunkMax && interval.maxMs >= chunkMin);
-    const count = head.sampleCount(chunk);
+    const encoding = head.chunks.encoding(chunk);
+    const bytes = head.chunks.bytes(chunk);
+    const count = sampleCount(encoding, bytes);
     if (isWhole) {
-      const start = head.chunks.offset(chunk);
-      const bytes = head.chunks.page(chunk).subarray(start, start + head.chunks.length(chunk));
-      result.push({ minMs: chunkMin, maxMs: chunkMax, encoding: head.chunks.encoding(chunk), count, bytes });
+      result.push({ minMs: chunkMin, maxMs: chunkMax, encoding, count, bytes });
       continue;
     }
-    head.decodeChunk(chunk, batch, 0, batch.bits);
+    decodeChunk(encoding, bytes, batch, 0, batch.bits);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
   const count = head.open.count(slot);

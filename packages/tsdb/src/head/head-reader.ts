@@ -2,11 +2,13 @@
  * Reads one series of the head forward, chunk by chunk, into the caller's batch.
  */
 import { SampleBatch, type SampleReader } from '@pronoia/model';
-import { keepSamples } from '../batch-filter.ts';
+import { copySamples, keepSamples } from '../batch-filter.ts';
+import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import type { Interval } from '../interval.ts';
 import type { Head } from './head.ts';
 
 const noIntervals: readonly Interval[] = [];
+const nothing = new Uint8Array(0);
 
 export class HeadReader implements SampleReader {
   readonly #head: Head;
@@ -39,32 +41,32 @@ export class HeadReader implements SampleReader {
     const deleted = head.tombstones.get(this.#ref) ?? noIntervals;
     let filled = 0;
     for (;;) {
-      const chunk = this.#chunk === 0 ? head.firstChunk(slot) : head.chunks.next(this.#chunk);
-      if (chunk !== 0 && head.chunks.maxMs(chunk) <= this.#afterMs) {
-        this.#chunk = chunk;
-        continue;
-      }
+      let chunk = this.#chunk === 0 ? head.firstChunk(slot) : head.chunks.next(this.#chunk);
+      while (chunk !== 0 && head.chunks.maxMs(chunk) <= this.#afterMs) chunk = head.chunks.next(chunk);
       const startMs = chunk === 0 ? head.open.startMs(slot) : head.chunks.minMs(chunk);
-      const count = chunk === 0 ? head.open.count(slot) : head.sampleCount(chunk);
-      if (count === 0 || startMs > this.#maxMs) {
+      if (startMs > this.#maxMs || (chunk === 0 && head.open.count(slot) === 0)) {
         this.#done = true;
         return filled;
       }
+      const bytes = chunk === 0 ? nothing : head.chunks.bytes(chunk);
+      const encoding = chunk === 0 ? 0 : head.chunks.encoding(chunk);
+      const count = chunk === 0 ? head.open.count(slot) : sampleCount(encoding, bytes);
       const fits = count <= into.capacity - filled;
       if (!fits && filled > 0) return filled;
       const target = fits ? into : this.#scratch(count);
       if (chunk === 0) head.open.decode(slot, target, filled);
-      else head.decodeChunk(chunk, target, filled);
+      else decodeChunk(encoding, bytes, target, filled);
       const kept = keepSamples(target, filled, count, this.#afterMs + 1, this.#maxMs, deleted);
       if (!fits && kept > into.capacity) return this.#hand(into, into.capacity);
       if (!fits) this.#hand(into, kept);
       filled += kept;
+      if (filled > 0) this.#afterMs = Math.max(this.#afterMs, into.times[filled - 1] as number);
       if (chunk === 0) {
         this.#done = true;
         return filled;
       }
+      // Only a chunk that reaches into our range is remembered: those stay while we are open.
       this.#chunk = chunk;
-      if (filled > 0) this.#afterMs = Math.max(this.#afterMs, into.times[filled - 1] as number);
     }
   }
 
@@ -76,9 +78,7 @@ export class HeadReader implements SampleReader {
   /** Copies the first samples of the scratch batch out; the rest of the chunk is decoded again next time. */
   #hand(into: SampleBatch, count: number): number {
     const own = this.#own as SampleBatch;
-    into.times.set(own.times.subarray(0, count));
-    into.values.set(own.values.subarray(0, count));
-    into.stale.set(own.stale.subarray(0, count));
+    copySamples(own, into, count);
     if (count > 0) this.#afterMs = into.times[count - 1] as number;
     return count;
   }

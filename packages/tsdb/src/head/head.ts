@@ -3,9 +3,10 @@
  * for its part of the time axis. It does no I/O: durability is the appender's matter (appender.ts).
  */
 import type { Labels, Rejection } from '@pronoia/model';
-import { chunkSampleCount, decodeXor, xorEncoding } from '../chunk/xor.ts';
+import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
-import { ChunkTable } from './chunk-table.ts';
+import type { HeadChunkFiles } from './chunk-files.ts';
+import { type ChunkId, ChunkTable } from './chunk-table.ts';
 import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
 import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
 import { areValidLabels, SeriesTable } from './series-table.ts';
@@ -21,7 +22,9 @@ export class Head {
   readonly options: HeadOptions;
   readonly series = new SeriesTable();
   readonly open = new OpenChunks();
-  readonly chunks = new ChunkTable();
+  readonly chunks: ChunkTable;
+  /** Full chunks whose bytes are still in memory: id and ref of the series in turn. */
+  #unwritten: number[] = [];
   readonly #firstChunk = new Uint32Column();
   readonly #lastChunk = new Uint32Column();
   readonly #lastTime = new Float64Column();
@@ -42,8 +45,10 @@ export class Head {
   /** Commits so far. */
   commits = 0;
 
-  constructor(options: HeadOptions) {
+  /** Without `files` full chunks stay in memory. */
+  constructor(options: HeadOptions, files?: HeadChunkFiles) {
     this.options = options;
+    this.chunks = new ChunkTable(files);
   }
 
   get seriesCount(): number {
@@ -150,11 +155,44 @@ export class Head {
     const minMs = this.open.startMs(slot);
     const maxMs = this.#lastTime.get(slot);
     const id = this.open.seal(slot, (bytes, start, end) => this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
+    this.#link(slot, id);
+    this.#unwritten.push(id, this.series.ref(slot));
+    this.#nextAt.set(slot, this.#rangeEnd(nextMs));
+  }
+
+  #link(slot: number, id: ChunkId): void {
     const last = this.#lastChunk.get(slot);
     if (last === 0) this.#firstChunk.set(slot, id);
     else this.chunks.link(last, id);
     this.#lastChunk.set(slot, id);
-    this.#nextAt.set(slot, this.#rangeEnd(nextMs));
+  }
+
+  /** Chunks that wait to be written to a file. */
+  get unwrittenCount(): number {
+    return this.#unwritten.length / 2;
+  }
+
+  /** Hands out what waits, id and ref in turn; a failed write gives it back. */
+  takeUnwritten(): number[] {
+    const taken = this.#unwritten;
+    this.#unwritten = [];
+    return taken;
+  }
+
+  giveBackUnwritten(taken: readonly number[]): void {
+    this.#unwritten = [...taken, ...this.#unwritten];
+  }
+
+  /** At start: a full chunk from a file. Returns false when it does not come after what the series has. */
+  attachChunk(slot: number, id: ChunkId): boolean {
+    const minMs = this.chunks.minMs(id);
+    const maxMs = this.chunks.maxMs(id);
+    if (minMs <= this.#lastTime.get(slot)) return false;
+    this.#link(slot, id);
+    this.#lastTime.set(slot, maxMs);
+    if (minMs < this.minMs) this.minMs = minMs;
+    if (maxMs > this.maxMs) this.maxMs = maxMs;
+    return true;
   }
 
   /**
@@ -172,6 +210,7 @@ export class Head {
       if (first === Infinity && !isPinned(this.series.ref(slot))) removed.push(this.series.ref(slot));
     }
     this.minMs = minMs;
+    this.#forgetRemovedChunks();
     if (removed.length > 0) this.#compact(new Set(removed));
     this.#forgetTombstones(mintMs);
     return removed;
@@ -188,6 +227,15 @@ export class Head {
     if (first !== 0) return;
     this.#lastChunk.set(slot, 0);
     if (this.open.count(slot) > 0 && this.#lastTime.get(slot) < mintMs) this.open.clear(slot);
+  }
+
+  #forgetRemovedChunks(): void {
+    const left: number[] = [];
+    for (let i = 0; i < this.#unwritten.length; i += 2) {
+      const id = this.#unwritten[i] as number;
+      if (this.chunks.isInMemory(id)) left.push(id, this.#unwritten[i + 1] as number);
+    }
+    this.#unwritten = left;
   }
 
   #compact(removed: ReadonlySet<number>): void {
@@ -214,16 +262,5 @@ export class Head {
   /** Marks samples of a series as deleted; the interval is closed. */
   addTombstone(ref: number, interval: Interval): void {
     this.tombstones.set(ref, mergeIntervals([...(this.tombstones.get(ref) ?? []), interval]));
-  }
-
-  /** Samples in a full chunk. */
-  sampleCount(chunk: number): number {
-    return chunkSampleCount(this.chunks.page(chunk), this.chunks.offset(chunk));
-  }
-
-  /** Decodes a full chunk; the arrays must have room for its samples. */
-  decodeChunk(chunk: number, target: Parameters<typeof decodeXor>[4], at: number, bits?: Uint32Array): void {
-    const start = this.chunks.offset(chunk);
-    decodeXor(this.chunks.page(chunk), start, start + this.chunks.length(chunk), this.sampleCount(chunk), target, at, bits);
   }
 }

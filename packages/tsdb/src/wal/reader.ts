@@ -34,7 +34,7 @@ const windowPages = 32;
 
 function readPages(file: DiskFile, path: string, onRecord: (record: Uint8Array) => void): SegmentEnd {
   const sizeBytes = file.size();
-  const window = new Uint8Array(windowPages * pageBytes);
+  const window = new Uint8Array(Math.min(windowPages, Math.ceil(sizeBytes / pageBytes)) * pageBytes);
   const assembly = new RecordAssembly(onRecord);
   let goodBytes = 0;
   const end = (detail: string, offset: number, cause?: unknown): SegmentEnd => ({
