@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type AgentToMaster, encodeRecord, isTerminal, type MasterToAgent, type TaskInfo, type TaskStatus } from '@pronoia/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AgentStartOptions, type RunningAgent, start } from './app.ts';
@@ -325,6 +326,36 @@ describe('the agent', () => {
     expect(hello.held.tasks.map((task) => task.task_id.value).sort()).toEqual(['long', 'short']);
     expect(await finalOf('short')).toMatchObject({ state: 'TASK_FAILED', message: 'Command exited with status 5' });
     expect(await finalOf('long')).toMatchObject({ state: 'TASK_FAILED', message: 'Command exited with status 7' });
+  });
+
+  it('keeps its tasks over kill -9, as a process of its own', async () => {
+    const launch = (): ChildProcess => {
+      const argv = [`--master=${master.address}`, `--work_dir=${workDir}`, '--port=0', '--registration_backoff_factor=20ms'];
+      const code = `import { main } from '@pronoia/agent'; await main(${JSON.stringify(argv)});`;
+      const home = fileURLToPath(new URL('..', import.meta.url));
+      return spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: home, stdio: 'ignore' });
+    };
+    const first = launch();
+    await master.until((message) => (message.type === 'REGISTER' ? message : undefined));
+    master.run(shell('t1', 'sleep 1.5; exit 9'));
+    await master.status('t1', isRunning);
+    first.kill('SIGKILL');
+    await new Promise((resolve) => first.once('exit', resolve));
+    master.messages.length = 0;
+    const second = launch();
+    const hello = await master.until((message) => (message.type === 'REREGISTER' ? message : undefined));
+    expect(hello.held.tasks.map((task) => [task.task_id.value, task.state])).toEqual([['t1', 'TASK_RUNNING']]);
+    expect(await finalOf('t1')).toMatchObject({ state: 'TASK_FAILED', message: 'Command exited with status 9' });
+    second.kill('SIGTERM');
+    expect(await new Promise((resolve) => second.once('exit', resolve))).toBe(0);
+  });
+
+  it('told to, takes its tasks with it when it stops', async () => {
+    const agent = await open({ keep_tasks: false });
+    master.run(shell('t1', 'exec sleep 1000'));
+    const pid = (await master.status('t1', isRunning)).container_status?.executor_pid as number;
+    await agent.stop();
+    expect(readProcess(pid)).toBeUndefined();
   });
 
   it('repeats after a restart what was not acknowledged, with the same uuid', async () => {

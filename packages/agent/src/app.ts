@@ -41,11 +41,14 @@ export interface AgentStartDeps {
 export interface RunningAgent extends Running {
   /** Undefined before the first registration. */
   readonly agentId: string | undefined;
-  /** Kills all tasks first; `stop` alone leaves them running, for the next agent process to take up. */
+  /** Kills all tasks first; `stop` alone leaves them running (unless `keep_tasks` is false), for the next agent process to take up. */
   stopWithTasks(): Promise<void>;
   /** Resolves when the master told the agent to shut down. */
   readonly dismissed: Promise<string>;
 }
+
+/** A process that is stopped has five seconds in all. */
+const STOP_GRACE_MS = 1_000;
 
 export async function start(options: AgentStartOptions, deps: AgentStartDeps = {}): Promise<RunningAgent> {
   const { clock = systemClock, log = silentLogger, registry = new Registry(), random = Math.random } = deps;
@@ -148,8 +151,9 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
   isReady = true;
 
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
+  const stop = (isKillingTasks = !values.keep_tasks): Promise<void> => {
     stopping ??= (async () => {
+      if (isKillingTasks) await made.killAll(STOP_GRACE_MS);
       garbage.stop();
       made.release();
       await link?.stop();
@@ -164,11 +168,8 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       return made.info.id?.value;
     },
     dismissed,
-    stop,
-    async stopWithTasks() {
-      await made.killAll(1_000);
-      await stop();
-    },
+    stop: () => stop(),
+    stopWithTasks: () => stop(true),
   };
 }
 
