@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,6 +69,8 @@ beforeAll(async () => {
     annotations: { summary: "{{ $labels.instance }} has {{ $value }}" }
 `,
   );
+  await mkdir(join(folder, 'assets'));
+  await writeFile(join(folder, 'assets/app.js'), 'export {};');
   await writeFile(join(folder, 'index.html'), '<!doctype html><title>page</title>');
   monitor = await start({
     'config.file': join(folder, 'prometheus.yml'),
@@ -347,7 +349,12 @@ describe('the running monitor', () => {
   it('serves the page for its own paths and for those of the original', async () => {
     for (const path of ['/', '/cluster/agents', '/graph?g0.expr=up', '/alerts', '/targets'])
       expect((await get(path)).text).toContain('<title>page</title>');
-    for (const path of ['/assets/nope.js', '/proxy/nope', '/-/nope']) expect((await get(path)).status).toBe(404);
+    const script = await get('/assets/app.js');
+    expect(script.text).toBe('export {};');
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(script.headers.get('cache-control')).toContain('immutable');
+    expect((await get('/assets/app.js', { headers: { 'if-none-match': script.headers.get('etag') ?? '' } })).status).toBe(304);
+    for (const path of ['/assets', '/assets/nope.js', '/proxy/nope', '/-/nope']) expect((await get(path)).status).toBe(404);
     expect((await get('/..%2f..%2fetc/passwd')).text).not.toContain('root:');
   });
 

@@ -80,7 +80,7 @@ class Monitor implements RunningMonitor {
   #scrape: ScrapeManager | undefined;
   #rules: RuleManager | undefined;
   readonly #discoveries: DiscoveryManager[] = [];
-  #closeProxy: () => Promise<void> = async () => {};
+  #closeProxy: () => void = () => {};
   #stopped: Promise<void> | undefined;
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
@@ -119,7 +119,7 @@ class Monitor implements RunningMonitor {
       this.#log.warn({ features: unknown }, 'Unknown or not implemented features were asked for (--enable-feature); they have no effect');
     this.#createManagers();
     this.#registerRoutes(app);
-    await registerPage(app, options['web.page-dir'] === '' ? undefined : options['web.page-dir']);
+    registerPage(app, options['web.page-dir'] === '' ? undefined : options['web.page-dir']);
     this.#running = await listen(app, { ...listenAddress(options['web.listen-address']), flag: '--web.listen-address' });
     app.server.maxConnections = options['web.max-connections'];
 
@@ -153,7 +153,7 @@ class Monitor implements RunningMonitor {
     const waiting = new AbortController();
     await Promise.race([this.#notifier.stop(), sleep(systemClock, drainLimitMs, waiting.signal).catch(() => undefined)]);
     waiting.abort();
-    await this.#closeProxy();
+    this.#closeProxy();
     await this.#running?.stop();
     await this.#storage?.close();
   }

@@ -3,10 +3,11 @@
  * body (prometheus-server.md §2.4). Scraping, discovery and the notifier each hold one client per entry.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '@pronoia/server';
-import { Agent, type Dispatcher, request } from 'undici';
 import type { HttpClientConfig, TlsConfig } from './config/http-client.ts';
 
 export interface HttpRequest {
@@ -46,11 +47,9 @@ export class BodyLimitError extends Error {
 
 const inflate = promisify(gunzip);
 const maxRedirects = 10;
-/** As the original keeps idle connections. */
-const keepAliveMs = 300_000;
 
 export function createHttpClient(config: HttpClientConfig, clock: Clock): HttpClient {
-  const agents = new AgentBox(config.tls_config);
+  const box = new AgentBox(config.tls_config);
 
   const fetch: HttpFetch = async (wanted) => {
     const method = wanted.method ?? 'GET';
@@ -59,16 +58,16 @@ export function createHttpClient(config: HttpClientConfig, clock: Clock): HttpCl
     const signal = wanted.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, wanted.signal]);
     let url = wanted.url;
     try {
-      const agent = await agents.current();
+      const agents = await box.current();
       for (let redirects = 0; ; redirects++) {
         const sameHost = new URL(url).host === new URL(wanted.url).host;
         // Credentials are for the host that was configured, and for no other that it points to.
         const secret = sameHost ? await secretHeaders(config) : {};
         const headers = { ...wanted.headers, ...secret };
-        const response = await request(url, { dispatcher: agent, method, headers, body: wanted.body ?? null, signal });
+        const response = await send(url, agents, { method, headers, signal }, wanted.body);
         const location = response.headers.location;
-        if (config.follow_redirects && typeof location === 'string' && isRedirect(response.statusCode) && method === 'GET') {
-          await response.body.dump();
+        if (config.follow_redirects && location !== undefined && isRedirect(response.statusCode) && method === 'GET') {
+          response.resume();
           if (redirects === maxRedirects) throw new Error(`stopped after ${maxRedirects} redirects`);
           url = new URL(location, url).href;
           continue;
@@ -83,21 +82,59 @@ export function createHttpClient(config: HttpClientConfig, clock: Clock): HttpCl
       timer.cancel();
     }
   };
-  return { fetch, close: () => agents.close() };
+  return { fetch, close: async () => box.close() };
 }
 
-function isRedirect(status: number): boolean {
-  return [301, 302, 303, 307, 308].includes(status);
+interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
 }
 
-async function readResponse(response: Dispatcher.ResponseData, limitBytes: number): Promise<HttpResponse> {
+interface SendOptions {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with the head of the answer; the body is still to be read. */
+export async function send(url: string, agents: Agents, options: SendOptions, body?: string | Uint8Array): Promise<IncomingMessage> {
+  try {
+    return await sendOnce(url, agents, options, body);
+  } catch (error) {
+    // The server closed a kept connection just as we took it: what we asked has not been seen.
+    if (!(error instanceof StaleConnection)) throw error;
+    return sendOnce(url, agents, options, body);
+  }
+}
+
+class StaleConnection extends Error {}
+
+function sendOnce(url: string, agents: Agents, options: SendOptions, body?: string | Uint8Array): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const isSecure = url.startsWith('https:');
+    const request = isSecure
+      ? requestHttps(url, { ...options, agent: agents.https })
+      : requestHttp(url, { ...options, agent: agents.http });
+    request.on('response', resolve);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      reject(request.reusedSocket && error.code === 'ECONNRESET' && !options.signal.aborted ? new StaleConnection() : error);
+    });
+    request.end(body);
+  });
+}
+
+function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && [301, 302, 303, 307, 308].includes(status);
+}
+
+async function readResponse(response: IncomingMessage, limitBytes: number): Promise<HttpResponse> {
   const chunks: Buffer[] = [];
   let received = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     received += chunk.length;
     if (limitBytes > 0 && received >= limitBytes) {
-      response.body.destroy();
+      response.destroy();
       throw new BodyLimitError();
     }
   }
@@ -107,7 +144,7 @@ async function readResponse(response: Dispatcher.ResponseData, limitBytes: numbe
   };
   const raw = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, received);
   const body = header('content-encoding') === 'gzip' ? await inflateBody(raw, limitBytes) : raw;
-  return { status: response.statusCode, header, body };
+  return { status: response.statusCode ?? 0, header, body };
 }
 
 async function inflateBody(raw: Buffer, limitBytes: number): Promise<Buffer> {
@@ -143,31 +180,31 @@ async function readSecret(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).trim();
 }
 
-/** Holds the connection pool; makes a new one when a certificate file has changed. */
+/** Holds the kept connections; begins anew when a certificate file has changed. */
 class AgentBox {
   readonly #tls: TlsConfig | undefined;
-  #agent: Agent | undefined;
+  #agents: Agents | undefined;
   #stamp = '';
 
   constructor(tls: TlsConfig | undefined) {
     this.#tls = tls;
   }
 
-  async current(): Promise<Agent> {
+  async current(): Promise<Agents> {
     const tls = this.#tls;
     const files = [tls?.ca_file, tls?.cert_file, tls?.key_file].filter((file) => file !== undefined);
     const stamp = (await Promise.all(files.map(async (file) => `${(await stat(file)).mtimeMs}`))).join(' ');
-    if (this.#agent !== undefined && stamp === this.#stamp) return this.#agent;
-    const old = this.#agent;
-    const connect = tls === undefined ? {} : await tlsOptions(tls);
-    this.#agent = new Agent({ connect, keepAliveTimeout: keepAliveMs, headersTimeout: 0, bodyTimeout: 0 });
+    if (this.#agents !== undefined && stamp === this.#stamp) return this.#agents;
+    const options = tls === undefined ? {} : await tlsOptions(tls);
+    this.close();
+    this.#agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true, ...options }) };
     this.#stamp = stamp;
-    void old?.close();
-    return this.#agent;
+    return this.#agents;
   }
 
-  async close(): Promise<void> {
-    await this.#agent?.destroy();
+  close(): void {
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
   }
 }
 
@@ -199,6 +236,6 @@ function describe(error: unknown, url: string): string {
   if (code === 'ECONNREFUSED') return `dial tcp ${address}: connect: connection refused`;
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${hostname}: no such host`;
   if (code === 'EAI_AGAIN') return `dial tcp: lookup ${hostname}: the name server does not answer`;
-  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return `${error.message === 'other side closed' ? 'EOF' : error.message}`;
+  if (code === 'ECONNRESET') return 'EOF';
   return error.message === '' ? (code ?? error.name) : error.message;
 }

@@ -2,9 +2,13 @@
  * The page talks to the monitor only; what it needs of master, agents and Alertmanager is read through here. GET alone: nobody can
  * change a cluster through its monitor.
  */
+
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { json } from 'node:stream/consumers';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Agent, request as send } from 'undici';
 import { errors } from '../errors.ts';
+import { send } from '../http-client.ts';
 
 export interface ProxyOptions {
   /** Undefined: no cluster is configured (--cluster.master-url). */
@@ -14,9 +18,13 @@ export interface ProxyOptions {
 }
 
 export interface Proxy {
-  close(): Promise<void>;
+  close(): void;
 }
 
+type Agents = Parameters<typeof send>[1];
+
+/** For one request through here, body included. */
+const timeoutMs = 300_000;
 /** How long the address of an agent is believed. */
 const agentsFreshMs = 5000;
 /** Only these cross; the rest is between us and them. */
@@ -31,7 +39,7 @@ const passedHeaders = [
 ];
 
 export function registerProxy(app: FastifyInstance, options: ProxyOptions): Proxy {
-  const agent = new Agent({ headersTimeout: 30_000, bodyTimeout: 60_000 });
+  const connections: Agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
   let agents: { readonly atMs: number; readonly urlById: Promise<ReadonlyMap<string, string>> } | undefined;
 
   const masterUrl = (): string => {
@@ -42,7 +50,8 @@ export function registerProxy(app: FastifyInstance, options: ProxyOptions): Prox
   };
   const agentUrl = async (id: string): Promise<string> => {
     const nowMs = performance.now();
-    if (agents === undefined || nowMs - agents.atMs > agentsFreshMs) agents = { atMs: nowMs, urlById: readAgents(agent, masterUrl()) };
+    if (agents === undefined || nowMs - agents.atMs > agentsFreshMs)
+      agents = { atMs: nowMs, urlById: readAgents(connections, masterUrl()) };
     const reading = agents;
     try {
       const url = (await reading.urlById).get(id);
@@ -61,40 +70,46 @@ export function registerProxy(app: FastifyInstance, options: ProxyOptions): Prox
     return url.replace(/\/api\/v2\/alerts$/, '');
   };
 
-  app.get('/proxy/master/*', (request, reply) => forward(agent, masterUrl(), request, reply));
+  app.get('/proxy/master/*', (request, reply) => forward(connections, masterUrl(), request, reply));
   app.get<{ Params: { id: string } }>('/proxy/agent/:id/*', async (request, reply) =>
-    forward(agent, await agentUrl(request.params.id), request, reply),
+    forward(connections, await agentUrl(request.params.id), request, reply),
   );
-  app.get('/proxy/alertmanager/*', (request, reply) => forward(agent, alertmanagerUrl(), request, reply));
-  return { close: () => agent.destroy() };
+  app.get('/proxy/alertmanager/*', (request, reply) => forward(connections, alertmanagerUrl(), request, reply));
+  return {
+    close: () => {
+      connections.http.destroy();
+      connections.https.destroy();
+    },
+  };
 }
 
-async function forward(agent: Agent, base: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function forward(connections: Agents, base: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const path = (request.params as { '*': string })['*'];
   const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : '';
   let url = `${base.replace(/\/+$/, '')}/${encodePath(path)}${query}`;
   try {
     const gone = new AbortController();
     reply.raw.on('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]);
     for (let redirects = 0; ; redirects++) {
       const accept = request.headers['accept-encoding'];
-      const headers = accept === undefined ? {} : { 'accept-encoding': accept };
-      const answer = await send(url, { dispatcher: agent, method: 'GET', headers, signal: gone.signal });
+      const headers: Record<string, string> = typeof accept === 'string' ? { 'accept-encoding': accept } : {};
+      const answer = await send(url, connections, { method: 'GET', headers, signal });
       const { location } = answer.headers;
       // A master that does not lead points to the one that does.
-      if ([301, 302, 307, 308].includes(answer.statusCode) && typeof location === 'string' && redirects < 3) {
-        await answer.body.dump();
+      if ([301, 302, 307, 308].includes(answer.statusCode ?? 0) && location !== undefined && redirects < 3) {
+        answer.resume();
         url = new URL(location, url).href;
         continue;
       }
-      reply.code(answer.statusCode);
+      reply.code(answer.statusCode ?? 502);
       for (const name of passedHeaders) {
         const value = answer.headers[name];
         if (value !== undefined) reply.header(name, value);
       }
       // What comes from a sandbox must never run as a script of this page.
       reply.header('content-security-policy', "sandbox; default-src 'none'").header('x-content-type-options', 'nosniff');
-      return await reply.send(answer.body);
+      return await reply.send(answer);
     }
   } catch (error) {
     throw errors.fail('proxy_unreachable', { url, reason: (error as Error).message }, error);
@@ -111,11 +126,11 @@ function encodePath(path: string): string {
 }
 
 /** From the master's `/slaves`. */
-async function readAgents(agent: Agent, masterUrl: string): Promise<ReadonlyMap<string, string>> {
+async function readAgents(connections: Agents, masterUrl: string): Promise<ReadonlyMap<string, string>> {
   const url = `${masterUrl.replace(/\/+$/, '')}/slaves`;
   try {
-    const answer = await send(url, { dispatcher: agent, method: 'GET' });
-    const { slaves } = (await answer.body.json()) as { slaves?: { id: string; hostname: string; port?: number; pid?: string }[] };
+    const answer = await send(url, connections, { method: 'GET', headers: {}, signal: AbortSignal.timeout(timeoutMs) });
+    const { slaves } = (await json(answer)) as { slaves?: { id: string; hostname: string; port?: number; pid?: string }[] };
     return new Map(
       (slaves ?? []).map(({ id, hostname, port, pid }) => {
         const address = port === undefined ? pid?.slice(pid.lastIndexOf('@') + 1) : `${hostname}:${port}`;
