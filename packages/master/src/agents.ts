@@ -1,7 +1,9 @@
 /** Agents register, come back, fall silent and leave (mesos.md §9.1, 9.2). */
 import type { AgentTerms } from '@pronoia/allocator';
 import { type AgentInfo, agentId, type ExecutorInfo, isTerminal, Resources, type Task } from '@pronoia/mesos';
+import { startDraining } from './drain.ts';
 import { addFramework, tellOperators } from './frameworks.ts';
+import { forgetInverse, isDown, unavailabilityOf } from './maintenance.ts';
 import type { AgentRegistration, Step } from './message.ts';
 import { withdrawOffers } from './offers.ts';
 import {
@@ -20,6 +22,7 @@ import {
   msToNanoseconds,
   removeExecutor,
   removeTask,
+  sendKill,
   taskFromAgent,
   tellFailure,
   tellScheduler,
@@ -34,6 +37,7 @@ const capabilities = (['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMEN
 
 export function register(state: MasterState, streamId: string, ip: string, message: AgentRegistration, step: Step): void {
   state.counters.add(message.type === 'REGISTER' ? 'master/messages_register_slave' : 'master/messages_reregister_slave');
+  if (isDown(state, { info: message.agent_info, ip })) return refuse(streamId, 'Machine is down for maintenance', step);
   if (message.type === 'REGISTER' || message.agent_info.id === undefined) return registerNew(state, streamId, ip, message, step);
   const id = message.agent_info.id.value;
   if (state.goneAgents.has(id)) return refuse(streamId, 'Agent has been marked gone', step);
@@ -96,7 +100,8 @@ function connect(state: MasterState, agent: AgentEntry, streamId: string): void 
   agent.pingsUnanswered = 0;
   agent.isLeaving = false;
   state.agentByStream.set(streamId, agent.id);
-  if (!agent.isDeactivated) state.allocator.activateAgent(agent.id);
+  if (agent.isDeactivated) state.allocator.deactivateAgent(agent.id);
+  else state.allocator.activateAgent(agent.id);
 }
 
 function welcome(state: MasterState, agent: AgentEntry, type: 'REGISTERED' | 'REREGISTERED', step: Step): void {
@@ -135,7 +140,10 @@ export function admitted(state: MasterState, streamId: string, ip: string, id: s
     total: Resources.of(message.resources).unallocated,
     streamId: undefined,
     lastStreamId: streamId,
-    isDeactivated: false,
+    isDeactivated: state.deactivatedAgents.has(id),
+    drain: state.deactivatedAgents.get(id),
+    drainStartMs: undefined,
+    unavailability: unavailabilityOf(state, { info: message.agent_info, ip }),
     registeredMs: step.nowMs,
     reregisteredMs: message.type === 'REREGISTER' ? step.nowMs : undefined,
     pingsUnanswered: 0,
@@ -152,6 +160,7 @@ export function admitted(state: MasterState, streamId: string, ip: string, id: s
   connect(state, agent, streamId);
   welcome(state, agent, message.type === 'REGISTER' ? 'REGISTERED' : 'REREGISTERED', step);
   if (message.type === 'REREGISTER') shutdownCompleted(state, streamId, message, step);
+  if (agent.drain?.state === 'DRAINING') startDraining(state, agent, step);
 }
 
 function allocatorTerms(agent: AgentEntry): AgentTerms {
@@ -309,21 +318,6 @@ function loseOnReturn(state: MasterState, framework: FrameworkEntry, entry: Task
   removeTask(state, framework, entry, 'completed');
 }
 
-export function sendKill(agent: AgentEntry, entry: TaskEntry, step: Step): void {
-  if (agent.streamId === undefined || entry.kill === undefined) return;
-  const { killPolicy } = entry.kill;
-  step.out.push({
-    kind: 'to_agent',
-    streamId: agent.streamId,
-    message: {
-      type: 'KILL_TASK',
-      framework_id: { value: entry.frameworkId },
-      task_id: { value: entry.id },
-      ...(killPolicy === undefined ? {} : { kill_policy: killPolicy }),
-    },
-  });
-}
-
 /** The link broke. The agent has until the pings run out to come back (mesos.md §9.2). */
 export function disconnectAgent(state: MasterState, streamId: string, step: Step): void {
   const id = state.agentByStream.get(streamId);
@@ -462,12 +456,63 @@ export function removeAgent(state: MasterState, id: string, reason: 'unregistere
   drop(state, agent, step);
 }
 
+/** By an operator's word: it will never be heard of again, and neither will its tasks. */
+export function markGone(state: MasterState, id: string, atMs: number, step: Step): void {
+  state.goneAgents.set(id, atMs);
+  state.unreachableAgents.delete(id);
+  state.recoveredAgents.delete(id);
+  state.deactivatedAgents.delete(id);
+  const message = 'Agent was marked gone by the operator';
+  const end = (framework: FrameworkEntry, entry: TaskEntry): void => {
+    const gone = stateFor(framework, 'TASK_GONE_BY_OPERATOR');
+    const about = { taskId: entry.id, agentId: entry.agentId, executorId: entry.task.executor_id?.value };
+    const status = masterStatus(about, gone, 'REASON_AGENT_REMOVED_BY_OPERATOR', message, step.nowMs);
+    updateTask(state, entry, status, gone, step);
+    tellScheduler(framework, status, step);
+  };
+  for (const framework of state.frameworks.values()) {
+    for (const entry of framework.unreachableTasks.values()) {
+      if (entry.agentId !== id) continue;
+      end(framework, entry);
+      framework.unreachableTasks.delete(entry.id);
+      framework.completedTasks.push(entry);
+    }
+  }
+  const agent = state.agents.get(id);
+  if (agent === undefined) return;
+  withdrawOffers(state, agent.offers, step, { tell: true });
+  for (const [frameworkId, tasks] of agent.tasks) {
+    const framework = state.frameworks.get(frameworkId);
+    if (framework === undefined) continue;
+    for (const entry of tasks.values()) {
+      if (!isTerminal(entry.task.state)) end(framework, entry);
+      removeTask(state, framework, entry, 'completed');
+    }
+  }
+  if (agent.streamId !== undefined) {
+    step.out.push({ kind: 'to_agent', streamId: agent.streamId, message: { type: 'SHUTDOWN', message } });
+  }
+  drop(state, agent, step);
+}
+
+/** Its machine goes down: the agent is told to stop and leaves with its tasks. */
+export function takeDown(agent: AgentEntry, step: Step): void {
+  if (agent.streamId !== undefined) {
+    const message = 'Machine is going down for maintenance';
+    step.out.push({ kind: 'to_agent', streamId: agent.streamId, message: { type: 'SHUTDOWN', message } });
+  }
+  leave(agent, 'unregistered', step);
+}
+
 function drop(state: MasterState, agent: AgentEntry, step: Step): void {
   for (const [frameworkId, executors] of agent.executors) {
     for (const executorId of executors.keys()) removeExecutor(state, frameworkId, agent.id, executorId);
   }
   state.allocator.removeAgent(agent.id);
   state.agents.delete(agent.id);
+  state.drainingAgents.delete(agent.id);
+  state.inverseAnswers.delete(agent.id);
+  forgetInverse(state, (inverse) => inverse.agentId === agent.id);
   if (agent.streamId !== undefined) {
     state.agentByStream.delete(agent.streamId);
     step.out.push({ kind: 'close_agent', streamId: agent.streamId });

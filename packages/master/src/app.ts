@@ -13,6 +13,7 @@ import { flags, type MasterFlags } from './flags.ts';
 import { addLegacyApi } from './legacy-api.ts';
 import { addMetrics } from './metrics.ts';
 import { addOperatorApi } from './operator-api.ts';
+import { applyQuota } from './quota-calls.ts';
 import { RegistryLog } from './registry-log.ts';
 import { takeRawBodies } from './request-body.ts';
 import { addSchedulerApi } from './scheduler-api.ts';
@@ -54,6 +55,15 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
   if (log_ !== undefined) {
     for (const [id, agent] of log_.content.agents) state.recoveredAgents.set(id, agent);
     for (const [id, atMs] of log_.content.unreachable) state.unreachableAgents.set(id, atMs);
+    for (const [id, atMs] of log_.content.gone) state.goneAgents.set(id, atMs);
+    for (const [id, drain] of log_.content.deactivated) state.deactivatedAgents.set(id, drain);
+    for (const [role, weight] of log_.content.weights) {
+      state.weights.set(role, weight);
+      state.allocator.setWeight(role, weight);
+    }
+    applyQuota(state, [...log_.content.quotas.values()]);
+    state.schedule = log_.content.schedule;
+    state.downMachines = log_.content.down;
   }
 
   let broken: string | undefined;

@@ -1,13 +1,13 @@
 /** The calls of a subscribed framework, except those about offers (mesos.md §2.4). */
 import { isTerminal, type SchedulerCallKill, type TaskState } from '@pronoia/mesos';
 import { accept, decline } from './accept.ts';
-import { sendKill } from './agents.ts';
 import { subscriptionFault, termsOf } from './framework-info.ts';
 import { removeFramework, replaceInfo, tellOperators } from './frameworks.ts';
+import { answerInverseOffers } from './maintenance.ts';
 import type { FrameworkCall, Step } from './message.ts';
 import { reconcile, reconcileOperations, statusOfUnknown } from './reconcile.ts';
 import type { FrameworkEntry, MasterState } from './state.ts';
-import { removeTask, tellScheduler } from './tasks.ts';
+import { removeTask, sendKill, tellScheduler } from './tasks.ts';
 import { frameworkView } from './views/operator-views.ts';
 
 export function handleCall(state: MasterState, framework: FrameworkEntry, call: FrameworkCall, step: Step): void {
@@ -24,13 +24,15 @@ export function handleCall(state: MasterState, framework: FrameworkEntry, call: 
       state.counters.add('master/messages_decline_offers');
       return decline(state, framework, call.decline, step);
     case 'ACCEPT_INVERSE_OFFERS':
+      return answerInverseOffers(state, framework, call.accept_inverse_offers, 'ACCEPT', step);
     case 'DECLINE_INVERSE_OFFERS':
-      // Without maintenance windows there are no inverse offers, so these ids are of none: passed over, as unknown offers are.
-      return;
+      return answerInverseOffers(state, framework, call.decline_inverse_offers, 'DECLINE', step);
     case 'REVIVE': {
       state.counters.add('master/messages_revive_offers');
       const roles = call.revive?.roles ?? [];
-      if (roles.every((role) => framework.roles.includes(role))) state.allocator.revive(framework.id, roles);
+      if (!roles.every((role) => framework.roles.includes(role))) return;
+      state.allocator.revive(framework.id, roles);
+      for (const key of state.inverseFilters.keys()) if (key.endsWith(`/${framework.id}`)) state.inverseFilters.delete(key);
       return;
     }
     case 'SUPPRESS': {

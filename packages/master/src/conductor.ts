@@ -4,7 +4,7 @@
  */
 import { encodeJson, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
 import type { Clock, Logger } from '@pronoia/server';
-import type { Effect, MasterMessage, RegistryOperation } from './message.ts';
+import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
 import type { MasterState } from './state.ts';
 import { firstMessages, step } from './step.ts';
 
@@ -40,6 +40,8 @@ export class Conductor {
   readonly #operators = new Map<string, EventSink>();
   readonly #timers = new Set<{ cancel(): void }>();
   readonly #queue: MasterMessage[] = [];
+  readonly #waiting = new Map<string, (answer: { status: number; message: string }) => void>();
+  #requests = 0;
   #isRunning = false;
   #isStopped = false;
 
@@ -79,6 +81,15 @@ export class Conductor {
     this.#operators.set(streamId, sink);
   }
 
+  /** An operator's call that changes something; resolves when it is durable and done, or refused. */
+  ask(call: OperatorWrite): Promise<{ readonly status: number; readonly message: string }> {
+    const requestId = `r${this.#requests++}`;
+    return new Promise((resolve) => {
+      this.#waiting.set(requestId, resolve);
+      this.dispatch({ kind: 'operator_call', requestId, call });
+    });
+  }
+
   /** The client closed its stream. */
   schedulerClosed(streamId: string): void {
     if (this.#schedulers.delete(streamId)) this.dispatch({ kind: 'scheduler_closed', streamId });
@@ -99,6 +110,8 @@ export class Conductor {
 
   stop(): void {
     this.#isStopped = true;
+    for (const answer of this.#waiting.values()) answer({ status: 503, message: 'The master stops' });
+    this.#waiting.clear();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     for (const sinks of [this.#schedulers, this.#agents, this.#operators]) {
@@ -140,6 +153,12 @@ export class Conductor {
       case 'registry':
         this.#options.registry.apply(effect.operation, () => this.dispatch(effect.message), this.#options.onFailure);
         return;
+      case 'reply': {
+        const answer = this.#waiting.get(effect.requestId);
+        this.#waiting.delete(effect.requestId);
+        answer?.({ status: effect.status, message: effect.message });
+        return;
+      }
       case 'log':
         this.#options.log[effect.level](effect.fields, effect.message);
         return;
@@ -170,4 +189,4 @@ export class Conductor {
 }
 
 /** Durations of a client may be longer than a number can hold exactly; nothing of ours needs such a digit. */
-const bigintAsNumber = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+export const bigintAsNumber = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);

@@ -2,6 +2,7 @@
 import { type FrameworkInfo, frameworkId, isTerminal, type MasterEvent } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
 import { capabilitiesOf, rolesOf, subscriptionFault, termsOf } from './framework-info.ts';
+import { forgetInverse } from './maintenance.ts';
 import type { Step, SubscribeCall } from './message.ts';
 import { withdrawOffers } from './offers.ts';
 import { type FrameworkEntry, isConnected, type MasterState } from './state.ts';
@@ -181,6 +182,7 @@ export function removeFramework(state: MasterState, framework: FrameworkEntry, s
   framework.streamId = undefined;
   framework.isActive = false;
   framework.unregisteredMs = step.nowMs;
+  forgetInverse(state, (inverse) => inverse.frameworkId === framework.id);
   state.allocator.removeFramework(framework.id);
   state.frameworks.delete(framework.id);
   state.completedFrameworks.set(framework.id, framework);

@@ -2,6 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
+import { maintenanceStatus } from './maintenance.ts';
+import { quotaInfo } from './quota-calls.ts';
 import { refuse, respondEmpty, respondLegacy } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { metricsSnapshot } from './snapshot.ts';
@@ -58,9 +60,13 @@ export function addLegacyApi(
       [...state.weights].map(([role, weight]) => ({ role, weight })),
     ),
   );
-  addRoute(app, 'GET', '/quota', (request, reply) => respondLegacy(request, reply, { infos: [], configs: [] }));
-  addRoute(app, 'GET', '/maintenance/schedule', (request, reply) => respondLegacy(request, reply, { windows: [] }));
-  addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, {}));
+  addRoute(app, 'GET', '/quota', (request, reply) =>
+    respondLegacy(request, reply, { infos: [...state.quotas.values()].map(quotaInfo), configs: [...state.quotas.values()] }),
+  );
+  addRoute(app, 'GET', '/maintenance/schedule', (request, reply) =>
+    respondLegacy(request, reply, { windows: state.schedule.windows ?? [] }),
+  );
+  addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, maintenanceStatus(state)));
   addRoute(app, 'GET', '/flags', (request, reply) => respondLegacy(request, reply, { flags }));
   addRoute(app, 'GET', '/health', (_request, reply) => respondEmpty(reply, 200));
   addRoute(app, 'GET', '/version', (request, reply) => respondLegacy(request, reply, buildInfo));

@@ -1,10 +1,42 @@
 /** What goes into `step` and what comes out of it. */
-import type { AgentInfo, AgentToMaster, MasterEvent, MasterToAgent, SchedulerCall, SchedulerEvent } from '@pronoia/mesos';
+import type {
+  AgentInfo,
+  AgentToMaster,
+  DrainInfo,
+  FrameworkInfo,
+  MachineID,
+  MaintenanceSchedule,
+  MasterCall,
+  MasterEvent,
+  MasterToAgent,
+  QuotaConfig,
+  SchedulerCall,
+  SchedulerEvent,
+} from '@pronoia/mesos';
 
 export type AgentRegistration = Extract<AgentToMaster, { type: 'REGISTER' | 'REREGISTER' }>;
 export type AgentReport = Exclude<AgentToMaster, AgentRegistration>;
 export type SubscribeCall = Extract<SchedulerCall, { type: 'SUBSCRIBE' }>;
 export type FrameworkCall = Exclude<SchedulerCall, SubscribeCall>;
+
+/** Operator calls that change something: checked, made durable, applied, then answered. */
+export type OperatorWrite = Extract<
+  MasterCall,
+  {
+    type:
+      | 'UPDATE_WEIGHTS'
+      | 'UPDATE_QUOTA'
+      | 'SET_QUOTA'
+      | 'REMOVE_QUOTA'
+      | 'UPDATE_MAINTENANCE_SCHEDULE'
+      | 'START_MAINTENANCE'
+      | 'STOP_MAINTENANCE'
+      | 'DRAIN_AGENT'
+      | 'DEACTIVATE_AGENT'
+      | 'REACTIVATE_AGENT'
+      | 'MARK_AGENT_GONE';
+  }
+>;
 
 export type MasterMessage =
   /** A scheduler's stream is open and this is what it said. */
@@ -18,6 +50,10 @@ export type MasterMessage =
   | { readonly kind: 'operator_subscribe'; readonly streamId: string }
   | { readonly kind: 'operator_closed'; readonly streamId: string }
   | { readonly kind: 'teardown'; readonly frameworkId: string }
+  | { readonly kind: 'operator_call'; readonly requestId: string; readonly call: OperatorWrite }
+  | { readonly kind: 'operator_applied'; readonly requestId: string; readonly call: OperatorWrite; readonly operation: RegistryOperation }
+  /** Written down; nothing more to do. */
+  | { readonly kind: 'noted' }
   /** The registry has taken what was asked by the effect that carried this. */
   | {
       readonly kind: 'agent_admitted';
@@ -27,6 +63,7 @@ export type MasterMessage =
       readonly message: AgentRegistration;
     }
   | { readonly kind: 'agent_marked_unreachable'; readonly agentId: string }
+  | { readonly kind: 'agent_gone'; readonly agentId: string; readonly atMs: number }
   | { readonly kind: 'agent_removed'; readonly agentId: string; readonly reason: 'unregistered' | 'registered' }
   // Timers
   | { readonly kind: 'allocate'; readonly agents: 'touched' | 'all' }
@@ -39,7 +76,16 @@ export type MasterMessage =
 export type RegistryOperation =
   | { readonly kind: 'admit'; readonly agent: AgentInfo }
   | { readonly kind: 'unreachable'; readonly agentId: string; readonly atMs: number }
-  | { readonly kind: 'remove'; readonly agentId: string };
+  | { readonly kind: 'remove'; readonly agentId: string }
+  | { readonly kind: 'gone'; readonly agentId: string; readonly atMs: number }
+  | { readonly kind: 'deactivate'; readonly agentId: string; readonly drain?: DrainInfo }
+  | { readonly kind: 'reactivate'; readonly agentId: string }
+  | { readonly kind: 'weights'; readonly weights: readonly (readonly [role: string, weight: number])[] }
+  /** A config without guarantees and limits takes the role's quota away. */
+  | { readonly kind: 'quota'; readonly configs: readonly QuotaConfig[] }
+  | { readonly kind: 'maintenance'; readonly schedule: MaintenanceSchedule; readonly down: readonly MachineID[] }
+  | { readonly kind: 'framework'; readonly info: FrameworkInfo }
+  | { readonly kind: 'framework_removed'; readonly frameworkId: string };
 
 export type Effect =
   | { readonly kind: 'to_scheduler'; readonly streamId: string; readonly event: SchedulerEvent }
@@ -55,6 +101,8 @@ export type Effect =
   | { readonly kind: 'soon'; readonly message: MasterMessage }
   /** Make this durable, then step `message`. */
   | { readonly kind: 'registry'; readonly operation: RegistryOperation; readonly message: MasterMessage }
+  /** The answer to an operator's call. */
+  | { readonly kind: 'reply'; readonly requestId: string; readonly status: number; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly fields: object; readonly message: string };
 
 /** Collects effects while one message is worked on. */

@@ -57,6 +57,7 @@ export function wireOffer(framework: FrameworkEntry, agent: AgentEntry, entry: O
     resources: resourcesFor(framework, entry.resources.toArray()),
     attributes: agent.info.attributes ?? [],
     executor_ids: executors === undefined ? [] : [...executors.keys()].map((value) => ({ value })),
+    ...(agent.unavailability === undefined ? {} : { unavailability: agent.unavailability }),
     ...(knowsRoles ? { allocation_info: { role: entry.role } } : {}),
   };
 }

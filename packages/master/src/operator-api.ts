@@ -4,7 +4,10 @@ import type { Logger } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
+import { maintenanceStatus } from './maintenance.ts';
 import { accepts, lastHeader } from './media.ts';
+import type { OperatorWrite } from './message.ts';
+import { quotaInfo } from './quota-calls.ts';
 import { bodyRefusal } from './request-body.ts';
 import { openStream, refuse, respondEmpty, respondJson } from './respond.ts';
 import { addRoute } from './routes.ts';
@@ -57,11 +60,32 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
       return respondEmpty(reply, 200);
     }
     if (call.type === 'GET_METRICS' && call.get_metrics === undefined) return refuse(reply, 400, "Expecting 'get_metrics' to be present");
+    if (isWrite(call)) {
+      return conductor
+        .ask(call)
+        .then(({ status, message }) => (status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message)));
+    }
     const response = answer(state, call, options);
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
     return respondJson(request, reply, encodeJson('MasterResponse', response));
   });
 }
+
+const writes: readonly string[] = [
+  'UPDATE_WEIGHTS',
+  'UPDATE_QUOTA',
+  'SET_QUOTA',
+  'REMOVE_QUOTA',
+  'UPDATE_MAINTENANCE_SCHEDULE',
+  'START_MAINTENANCE',
+  'STOP_MAINTENANCE',
+  'DRAIN_AGENT',
+  'DEACTIVATE_AGENT',
+  'REACTIVATE_AGENT',
+  'MARK_AGENT_GONE',
+] satisfies OperatorWrite['type'][];
+
+const isWrite = (call: MasterCall): call is OperatorWrite => writes.includes(call.type);
 
 function answer(state: MasterState, call: MasterCall, options: OperatorApiOptions): MasterResponse | undefined {
   switch (call.type) {
@@ -103,11 +127,14 @@ function answer(state: MasterState, call: MasterCall, options: OperatorApiOption
         get_master: { master_info: state.info, start_time: state.startedMs / 1000, elected_time: state.startedMs / 1000 },
       };
     case 'GET_MAINTENANCE_STATUS':
-      return { type: 'GET_MAINTENANCE_STATUS', get_maintenance_status: { status: {} } };
+      return { type: 'GET_MAINTENANCE_STATUS', get_maintenance_status: { status: maintenanceStatus(state) } };
     case 'GET_MAINTENANCE_SCHEDULE':
-      return { type: 'GET_MAINTENANCE_SCHEDULE', get_maintenance_schedule: { schedule: {} } };
+      return { type: 'GET_MAINTENANCE_SCHEDULE', get_maintenance_schedule: { schedule: state.schedule } };
     case 'GET_QUOTA':
-      return { type: 'GET_QUOTA', get_quota: { status: {} } };
+      return {
+        type: 'GET_QUOTA',
+        get_quota: { status: { infos: [...state.quotas.values()].map(quotaInfo), configs: [...state.quotas.values()] } },
+      };
     case 'SUBSCRIBE':
     case 'TEARDOWN':
     case 'SET_LOGGING_LEVEL':

@@ -163,6 +163,14 @@ class Stage {
         const streamId = this.#newStream(name);
         return this.#send({ kind: 'operator_subscribe', streamId });
       }
+      case 'operate': {
+        const call = readMessage('MasterCall', JSON.parse(line.slice(verb.length).replaceAll('"M-', `"${masterId}-`)));
+        return this.#send({
+          kind: 'operator_call',
+          requestId: 'r',
+          call: call as Extract<MasterMessage, { kind: 'operator_call' }>['call'],
+        });
+      }
       case 'wait':
         return this.#wait(duration(name));
       case 'show':
@@ -360,6 +368,9 @@ class Stage {
         if (effect.kind === 'registry') this.#said.push(`registry ${effect.operation.kind}`);
         this.#queue.push(effect.message);
         return;
+      case 'reply':
+        this.#said.push(`${effect.status}${effect.message === '' ? '' : ` ${effect.message}`}`);
+        return;
       case 'log':
         return;
     }
@@ -378,7 +389,7 @@ class Stage {
         for (const offer of event.offers.offers ?? []) {
           const role = offer.allocation_info?.role;
           say(
-            `OFFER ${offer.id.value.replace(`${masterId}-`, '')} ${offer.hostname}${role === undefined ? '' : ` (${role})`} ${Resources.of(offer.resources).toString()}`,
+            `OFFER ${offer.id.value.replace(`${masterId}-`, '')} ${offer.hostname}${offer.unavailability === undefined ? '' : ' (unavailable)'}${role === undefined ? '' : ` (${role})`} ${Resources.of(offer.resources).toString()}`,
           );
         }
         return;
@@ -399,9 +410,14 @@ class Stage {
         return say(
           `FAILURE ${event.failure.agent_id?.value}${event.failure.executor_id === undefined ? '' : ` ${event.failure.executor_id.value}`}`,
         );
-      case 'MESSAGE':
       case 'INVERSE_OFFERS':
+        for (const inverse of event.inverse_offers.inverse_offers ?? []) {
+          say(`INVERSE_OFFER ${inverse.id.value.replace(`${masterId}-`, '')} ${inverse.agent_id?.value}`);
+        }
+        return;
       case 'RESCIND_INVERSE_OFFER':
+        return say(`RESCIND_INVERSE_OFFER ${event.rescind_inverse_offer.inverse_offer_id.value.replace(`${masterId}-`, '')}`);
+      case 'MESSAGE':
         return say(event.type);
     }
   }

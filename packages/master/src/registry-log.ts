@@ -10,11 +10,11 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { readMessage } from '@pronoia/mesos';
-import type { AgentRegistry } from './conductor.ts';
+import { parseJson, readMessage } from '@pronoia/mesos';
+import { type AgentRegistry, bigintAsNumber } from './conductor.ts';
 import { errors } from './errors.ts';
 import type { RegistryOperation } from './message.ts';
-import { applyOperation, emptyRegistry, type RegistryContent } from './registry-content.ts';
+import { applyOperation, emptyRegistry, operationsOf, type RegistryContent } from './registry-content.ts';
 
 /** A file below this size is not worth compacting. */
 const compactFromBytes = 1024 * 1024;
@@ -22,13 +22,15 @@ const compactAtFactor = 4;
 
 const checksum = (json: string): string => crc32(json).toString(16).padStart(8, '0');
 const lineOf = (operation: RegistryOperation): string => {
-  const json = JSON.stringify(operation);
+  const json = JSON.stringify(operation, bigintAsNumber);
   return `${checksum(json)} ${json}\n`;
 };
 
+/** The checksum says that these are our own words; parsed without losing digits, and messages as their descriptions have them. */
 function readOperation(json: string): RegistryOperation {
-  const operation = JSON.parse(json) as RegistryOperation;
-  return operation.kind === 'admit' ? { kind: 'admit', agent: readMessage('AgentInfo', operation.agent) } : operation;
+  const operation = parseJson(json) as RegistryOperation;
+  if (operation.kind === 'admit') return { kind: 'admit', agent: readMessage('AgentInfo', operation.agent) };
+  return operation.kind === 'framework' ? { kind: 'framework', info: readMessage('FrameworkInfo', operation.info) } : operation;
 }
 
 /** What the file says, and how many of its bytes are whole. */
@@ -114,8 +116,7 @@ export class RegistryLog implements AgentRegistry {
   }
 
   async #compact(): Promise<void> {
-    const operations: RegistryOperation[] = [...this.content.agents.values()].map((agent) => ({ kind: 'admit', agent }));
-    for (const [agentId, atMs] of this.content.unreachable) operations.push({ kind: 'unreachable', agentId, atMs });
+    const operations = operationsOf(this.content);
     const text = operations.map(lineOf).join('');
     if (this.#sizeBytes < compactAtFactor * Buffer.byteLength(text)) return;
     const beside = `${this.#path}.new`;

@@ -6,15 +6,21 @@ import { Allocator, type AllocatorOptions } from '@pronoia/allocator';
 import type {
   AgentInfo,
   AgentInfoCapability,
+  DrainInfo,
   ExecutorInfo,
   FrameworkInfo,
   FrameworkInfoCapabilityType,
+  InverseOfferStatus,
   KillPolicy,
+  MachineID,
+  MaintenanceSchedule,
   MasterInfo,
   OfferConstraints,
+  QuotaConfig,
   Resources,
   Task,
   TaskState,
+  Unavailability,
 } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
 
@@ -103,6 +109,10 @@ export interface AgentEntry {
   lastStreamId: string;
   /** By an operator's word: no offers. */
   isDeactivated: boolean;
+  drain: DrainInfo | undefined;
+  drainStartMs: number | undefined;
+  /** From the maintenance schedule. */
+  unavailability: Unavailability | undefined;
   readonly registeredMs: number;
   reregisteredMs: number | undefined;
   /** Pings since the last answer. */
@@ -122,6 +132,13 @@ export interface OfferEntry {
   readonly role: string;
   /** With allocation marks. */
   readonly resources: Resources;
+  readonly madeMs: number;
+}
+
+export interface InverseOfferEntry {
+  readonly id: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
   readonly madeMs: number;
 }
 
@@ -145,6 +162,20 @@ export interface MasterState {
   /** Streams of the operator API's SUBSCRIBE, oldest first. */
   readonly operatorStreams: Set<string>;
   readonly weights: Map<string, number>;
+  /** By top-level role. */
+  readonly quotas: Map<string, QuotaConfig>;
+  schedule: MaintenanceSchedule;
+  /** Machines that an operator took down. */
+  downMachines: readonly MachineID[];
+  readonly inverseOffers: Map<string, InverseOfferEntry>;
+  /** What frameworks said to the last inverse offer, by agent id and framework id. */
+  readonly inverseAnswers: Map<string, Map<string, InverseOfferStatus>>;
+  /** Until when a framework is not asked again, by `agent/framework`. */
+  readonly inverseFilters: Map<string, number>;
+  /** What operators said of agents that are not here now. */
+  readonly deactivatedAgents: Map<string, DrainInfo | undefined>;
+  /** Registered agents that are told to end their tasks. */
+  readonly drainingAgents: Set<string>;
   readonly counters: Counters;
   /** An event-driven allocation is already on its way. */
   isAllocationDue: boolean;
@@ -170,6 +201,14 @@ export function createState(info: MasterInfo, options: MasterOptions, nowMs: num
     agentByStream: new Map(),
     operatorStreams: new Set(),
     weights: new Map(),
+    quotas: new Map(),
+    schedule: {},
+    downMachines: [],
+    inverseOffers: new Map(),
+    inverseAnswers: new Map(),
+    inverseFilters: new Map(),
+    deactivatedAgents: new Map(),
+    drainingAgents: new Set(),
     counters: new Counters(),
     isAllocationDue: false,
     nextFramework: 0,

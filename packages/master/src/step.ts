@@ -2,11 +2,14 @@
  * The master as a function: one message in, effects out. It awaits nothing, sends nothing and asks no clock; `app.ts` performs the
  * effects. Given the same messages, times and random numbers it does the same, so whole clusters are simulated in one process.
  */
-import { admitted, disconnectAgent, markUnreachable, ping, register, removeAgent } from './agents.ts';
+import { admitted, disconnectAgent, markGone, markUnreachable, ping, register, removeAgent } from './agents.ts';
 import { handleCall } from './calls.ts';
+import { noteDrained } from './drain.ts';
 import { disconnect, failoverTimeout, heartbeat, removeFramework, subscribe } from './frameworks.ts';
+import { inverseOffers } from './maintenance.ts';
 import { type Effect, type MasterMessage, Outbox, type Step } from './message.ts';
 import { allocate, withdrawOffers } from './offers.ts';
+import { operatorApplied, operatorCall } from './operator-calls.ts';
 import { handleReport } from './reports.ts';
 import type { MasterState } from './state.ts';
 import { getState } from './views/operator-views.ts';
@@ -14,7 +17,9 @@ import { getState } from './views/operator-views.ts';
 /** Changes `state` in place. Throws only on a broken invariant of our own. */
 export function step(state: MasterState, message: MasterMessage, nowMs: number, random: () => number): Effect[] {
   const out = new Outbox();
-  handle(state, message, { nowMs, random, out });
+  const context: Step = { nowMs, random, out };
+  handle(state, message, context);
+  noteDrained(state, context);
   // Whatever became free or whoever came is served at once, by one allocation for all that happens until then.
   if (state.allocator.isTouched && !state.isAllocationDue) {
     state.isAllocationDue = true;
@@ -61,6 +66,14 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       if (framework !== undefined) removeFramework(state, framework, step);
       return;
     }
+    case 'operator_call':
+      return operatorCall(state, message.requestId, message.call, step);
+    case 'operator_applied':
+      return operatorApplied(state, message.requestId, message.operation, step);
+    case 'noted':
+      return;
+    case 'agent_gone':
+      return markGone(state, message.agentId, message.atMs, step);
     case 'agent_admitted':
       return admitted(state, message.streamId, message.ip, message.agentId, message.message, step);
     case 'agent_marked_unreachable':
@@ -69,6 +82,7 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       return removeAgent(state, message.agentId, message.reason, step);
     case 'allocate':
       allocate(state, message.agents, step);
+      inverseOffers(state, step);
       if (message.agents === 'all') step.out.push({ kind: 'timer', afterMs: state.options.allocationIntervalMs, message });
       return;
     case 'ping':

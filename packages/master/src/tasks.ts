@@ -210,3 +210,19 @@ export function tellFailure(state: MasterState, agentId: string, step: Step): vo
     });
   }
 }
+
+/** Only what `entry.kill` says, and only while the agent is there: it is sent again when the agent comes back. */
+export function sendKill(agent: AgentEntry, entry: TaskEntry, step: Step): void {
+  if (agent.streamId === undefined || entry.kill === undefined) return;
+  const { killPolicy } = entry.kill;
+  step.out.push({
+    kind: 'to_agent',
+    streamId: agent.streamId,
+    message: {
+      type: 'KILL_TASK',
+      framework_id: { value: entry.frameworkId },
+      task_id: { value: entry.id },
+      ...(killPolicy === undefined ? {} : { kill_policy: killPolicy }),
+    },
+  });
+}

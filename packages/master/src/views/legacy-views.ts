@@ -11,6 +11,7 @@ import {
   type TaskState,
   withBothSpellings,
 } from '@pronoia/mesos';
+import { consumedBy, quantitiesOf } from '../quota-calls.ts';
 import { type AgentEntry, type FrameworkEntry, isConnected, type MasterState, type TaskEntry } from '../state.ts';
 import { offeredOn, offeredTo, pidOf, usedBy, usedOn } from './operator-views.ts';
 
@@ -70,6 +71,8 @@ export function agentView(state: MasterState, agent: AgentEntry): Json {
     deactivated: agent.isDeactivated,
     version: agent.version,
     capabilities: agent.capabilities.map((capability) => capability.type),
+    ...(agent.drain === undefined ? {} : { drain_info: agent.drain }),
+    ...(agent.drainStartMs === undefined ? {} : { estimated_drain_start_time_seconds: seconds(agent.drainStartMs) }),
   };
 }
 
@@ -312,8 +315,20 @@ export function tasksView(state: MasterState, query: TasksQuery): Json {
   return { tasks: entries.slice(query.offset, end).map((entry) => taskView(entry.task)) };
 }
 
+function quotaView(state: MasterState, role: string): Json {
+  const amounts = (quantities: Iterable<readonly [string, number]>): Json =>
+    Object.fromEntries([...quantities].map(([name, milli]) => [name, fromMilli(milli)]));
+  const config = state.quotas.get(role);
+  return {
+    role,
+    guarantee: amounts(quantitiesOf(config?.guarantees)),
+    limit: amounts(quantitiesOf(config?.limits)),
+    consumed: role.includes('/') || role === defaultRole ? {} : amounts([...consumedBy(state, role)].filter(([, milli]) => milli > 0)),
+  };
+}
+
 export function rolesView(state: MasterState): Json {
-  const names = new Set<string>([defaultRole, ...state.weights.keys()]);
+  const names = new Set<string>([defaultRole, ...state.weights.keys(), ...state.quotas.keys()]);
   for (const framework of state.frameworks.values()) for (const role of framework.roles) names.add(role);
   for (const agent of state.agents.values()) for (const role of reservedRoles(agent.total)) names.add(role);
   return {
@@ -331,7 +346,7 @@ export function rolesView(state: MasterState): Json {
       return {
         name,
         weight: state.weights.get(name) ?? 1,
-        quota: { role: name, guarantee: {}, limit: {}, consumed: {} },
+        quota: quotaView(state, name),
         allocated: resourcesView(allocated),
         offered: resourcesView(offered),
         reserved: resourcesView(reserved),

@@ -80,6 +80,8 @@ export function agentView(state: MasterState, agent: AgentEntry): MasterResponse
     allocated_resources: usedOn(agent).toArray(),
     offered_resources: offeredOn(state, agent).toArray(),
     capabilities: agent.capabilities,
+    ...(agent.drain === undefined ? {} : { drain_info: agent.drain }),
+    ...(agent.drainStartMs === undefined ? {} : { estimated_drain_start_time: time(agent.drainStartMs) }),
   };
 }
 
