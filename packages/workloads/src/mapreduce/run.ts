@@ -15,6 +15,7 @@ import { type Logger, silentLogger, sleep, systemClock } from '@pronoia/server';
 import type { AttemptWork, Program } from './attempt-protocol.ts';
 import {
   type AgentOffer,
+  type Attempt,
   createState,
   type Failure,
   type JobEffect,
@@ -91,7 +92,7 @@ class Run {
   #isScraped: () => void = () => undefined;
   #end: (failure: Failure | undefined) => void = () => undefined;
   /** Launched, and their end not told yet. */
-  readonly #live = new Set<string>();
+  readonly #live = new Map<string, Attempt>();
   #onTaskEnded: () => void = () => undefined;
   #failed = 0;
   #lost = 0;
@@ -166,7 +167,7 @@ class Run {
         clock: this.#clock,
         log: this.#log,
         frameworkId: () => this.#scheduler?.frameworkId,
-        running: () => this.#state.running,
+        running: () => this.#live.values(),
         intervalMs: USAGE_INTERVAL_MS,
       });
       const metering = meter.run(stop.signal);
@@ -293,7 +294,7 @@ class Run {
   #perform(effect: JobEffect): JobEvent | undefined {
     switch (effect.kind) {
       case 'accept': {
-        for (const { attempt } of effect.launches) this.#live.add(attempt.id);
+        for (const { attempt } of effect.launches) this.#live.set(attempt.id, attempt);
         const launch = { task_infos: effect.launches.map((one) => this.#taskInfo(one)) };
         this.#call('ACCEPT', this.#scheduler?.accept([{ value: effect.offerId }], [{ type: 'LAUNCH', launch }]));
         return undefined;
