@@ -21,8 +21,8 @@ export interface ClusterOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly ports: Readonly<Record<ServerName, number>>;
-  /** In place of the data folder's `config/alertmanager.yml`. */
-  readonly alertmanagerConfig?: string;
+  /** In place of `config/alertmanager.yml` and `alertmanager/` in the data folder. */
+  readonly alertmanager?: { readonly config: string; readonly storage: string };
   /** Where the built page lies; undefined: no page. */
   readonly pageFolder?: string | undefined;
   /** Lines for the user: warnings and errors of servers, restarts. */
@@ -111,8 +111,8 @@ async function startServers(
       ...(options.pageFolder === undefined ? [] : [`--web.page-dir=${options.pageFolder}`]),
     ]),
     alertmanager: server('alertmanager', [
-      `--config.file=${options.alertmanagerConfig ?? config.alertmanager}`,
-      `--storage.path=${folder('alertmanager')}`,
+      `--config.file=${options.alertmanager?.config ?? config.alertmanager}`,
+      `--storage.path=${options.alertmanager?.storage ?? folder('alertmanager')}`,
       `--web.listen-address=${at('alertmanager')}`,
     ]),
   };

@@ -121,10 +121,11 @@ groups:
     interval: 1s
     rules:
       # Shows that measuring, alerting and notifying work together: it fires as soon as the tasks of any framework have been
-      # measured to use more than a twentieth of a core, and is resolved when the work is done. For real use raise the limit,
-      # or say with \`for: 5m\` that only lasting load matters.
+      # measured to use more than a twentieth of a core, and is resolved half a minute after the work is done; were it resolved
+      # within \`group_wait\`, nobody would hear of it. For real use raise the limit, or say with \`for: 5m\` that only lasting load matters.
       - alert: TaskBusy
         expr: sum by (framework) (resource_usage{resource="cpu"}) > 0.05
+        keep_firing_for: 30s
         labels:
           severity: info
         annotations:
