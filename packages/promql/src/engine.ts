@@ -21,6 +21,8 @@ export type Feature =
   | 'type-and-unit-labels'
   | 'promql-per-step-stats';
 
+export type EvaluatorKind = 'columnar' | 'reference';
+
 export interface EngineOptions {
   /** How far an instant selector looks back. Default 5 minutes. */
   readonly lookbackMs?: number;
@@ -33,6 +35,11 @@ export interface EngineOptions {
   /** Step of `[1h:]`, the global evaluation_interval. Default 1 minute. */
   readonly defaultSubqueryStepMs?: number;
   readonly enabledFeatures?: readonly Feature[];
+  /**
+   * `columnar` (default) takes the fast paths. `reference` is slow and literal: window by window, pair by pair, everything at
+   * every step; the tests hold the two against each other.
+   */
+  readonly evaluator?: EvaluatorKind;
   /** Monotonic milliseconds, for timings and timeouts; default performance.now. */
   readonly now?: () => number;
 }
@@ -54,6 +61,7 @@ export class Engine {
   readonly #features: ReadonlySet<Feature>;
   readonly #now: () => number;
   readonly #queue: QueryQueue;
+  readonly #evaluator: EvaluatorKind;
 
   constructor(options: EngineOptions = {}) {
     this.#lookbackMs = options.lookbackMs ?? 300_000;
@@ -62,6 +70,7 @@ export class Engine {
     this.#defaultSubqueryStepMs = options.defaultSubqueryStepMs ?? 60_000;
     this.#features = new Set(options.enabledFeatures);
     this.#now = options.now ?? (() => performance.now());
+    this.#evaluator = options.evaluator ?? 'columnar';
     this.#queue = new QueryQueue(options.maxConcurrency ?? 20);
   }
 
@@ -119,6 +128,7 @@ export class Engine {
         text,
         query,
         isRangeQuery,
+        isLiteral: this.#evaluator === 'reference',
         lookbackMs: options.lookbackMs ?? this.#lookbackMs,
         defaultSubqueryStepMs: this.#defaultSubqueryStepMs,
         delayedNames: this.#features.has('promql-delayed-name-removal'),

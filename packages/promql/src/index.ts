@@ -1,4 +1,4 @@
-export { Engine, type EngineOptions, type Feature, type QueryOptions } from './engine.ts';
+export { Engine, type EngineOptions, type EvaluatorKind, type Feature, type QueryOptions } from './engine.ts';
 export { QueryError, type QueryErrorType, queryErrorStatus } from './query-error.ts';
 export type { Expr, Span, ValueType } from './syntax/ast.ts';
 export { astToJson } from './syntax/ast-json.ts';

@@ -17,7 +17,7 @@ test('the example of the README runs and prints what it says', async () => {
   ]);
   const engine = new Engine({ lookbackMs: 300_000 });
   const { value, warnings } = await engine.instant(storage, 'sum by (job) (rate(requests_total[1m]))', 60_000);
-  if (value.kind === 'vector') for (const { labels, value: rate } of value.samples) print(`${labels} ${rate}`); // {job="api"} 1
+  if (value.kind === 'vector') for (const { labels, value: rate } of value.samples) print(`${labels.toString()} ${rate}`); // {job="api"} 1
   print(warnings); // []
   // END
   expect(printed).toEqual(['{job="api"} 1', []]);

@@ -1,16 +1,11 @@
 /** Aggregations (promql.md §6). Groups are found once; then each operator walks its series once, all steps of a series in a row. */
-import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { AggregateExpr } from '../syntax/ast.ts';
-import { IncompatibleSchemas } from '../value/histogram-arithmetic.ts';
 import type { Evaluation, Value } from './evaluation.ts';
-import { HistogramMean, HistogramSum } from './histogram-sum.ts';
+import { eachSeries } from './fused.ts';
+import { type FoldOp, GroupFold, isFoldOp } from './group-fold.ts';
 import { countValues, limitRatio, quantiles, selectK } from './select-k.ts';
-import { absent, dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
-
-export interface Group {
-  readonly labels: Labels;
-  readonly members: StepSeries[];
-}
+import { groupLabels, groupSeries } from './series-group.ts';
+import { type Frame, mergeSeries, StepSeries } from './step-series.ts';
 
 export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, frame: Frame): Promise<Value> {
   const { op } = expr;
@@ -19,295 +14,44 @@ export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, fra
     const input = await ev.vector(expr.expr, frame);
     return { kind: 'vector', series: await countValues(ev, expr, label, input, frame) };
   }
-  const param = expr.param === undefined ? undefined : await ev.scalar(expr.param, frame);
+  if (isFoldOp(op)) return { kind: 'vector', series: await foldGroups(ev, expr, op, frame) };
+  if (expr.param === undefined) throw new Error(`BUG: ${op} without parameter`);
+  const param = await ev.scalar(expr.param, frame);
   const input = await ev.vector(expr.expr, frame);
   const groups = groupSeries(expr, input);
   switch (op) {
     case 'topk':
     case 'bottomk':
     case 'limitk':
-      return { kind: 'vector', series: await selectK(ev, expr, groups, param as Float64Array, input.length, frame) };
+      return { kind: 'vector', series: await selectK(ev, expr, groups, param, input.length, frame) };
     case 'limit_ratio':
-      return { kind: 'vector', series: limitRatio(ev, expr, input, param as Float64Array, frame) };
+      return { kind: 'vector', series: limitRatio(ev, expr, input, param, frame) };
     case 'quantile':
-      return { kind: 'vector', series: await quantiles(ev, expr, groups, param as Float64Array, frame) };
-    case 'sum':
-    case 'avg':
-    case 'count':
-    case 'group':
-    case 'min':
-    case 'max':
-    case 'stddev':
-    case 'stdvar':
-      return { kind: 'vector', series: await foldGroups(ev, expr, op, groups, frame) };
+      return { kind: 'vector', series: await quantiles(ev, expr, groups, param, frame) };
   }
 }
 
-/** The operators that fold the samples of a group into one. */
-type FoldOp = 'sum' | 'avg' | 'count' | 'group' | 'min' | 'max' | 'stddev' | 'stdvar';
-
-async function foldGroups(ev: Evaluation, expr: AggregateExpr, op: FoldOp, groups: readonly Group[], frame: Frame): Promise<StepSeries[]> {
-  const results: StepSeries[] = [];
-  for (const group of groups) {
-    const out = new StepSeries(group.labels, groupDropsName(group), frame.count);
-    const fold = new GroupFold(ev, expr, op, out, frame.count);
-    for (const member of group.members) {
-      fold.add(member);
-      if (ev.budget.due(frame.count)) await ev.budget.pause();
+async function foldGroups(ev: Evaluation, expr: AggregateExpr, op: FoldOp, frame: Frame): Promise<StepSeries[]> {
+  const labelsOf = groupLabels(expr);
+  const groups = new Map<string, GroupFold>();
+  await eachSeries(ev, expr.expr, frame, op, (series) => {
+    const labels = labelsOf(series.labels);
+    const key = labels.key();
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = new GroupFold(ev, expr, op, new StepSeries(labels, false, frame.count), frame.count);
+      groups.set(key, group);
+      ev.budget.hold(frame.count);
     }
-    fold.finish();
-    if (!out.isEmpty()) results.push(out);
+    group.add(series);
+    // Not held here, but the limit is on what the query would hold in the original.
+    ev.budget.hold(series.weight());
+  });
+  const results: StepSeries[] = [];
+  for (const group of groups.values()) {
+    const result = group.finish();
+    if (!result.isEmpty()) results.push(result);
+    if (ev.budget.due(frame.count)) await ev.budget.pause();
   }
   return mergeSeries(results);
-}
-
-/** In order of first appearance. */
-export function groupSeries({ grouping, without }: AggregateExpr, input: readonly StepSeries[]): Group[] {
-  const groups = new Map<string, Group>();
-  const names = new Set(grouping);
-  for (const series of input) {
-    const labels = without ? dropMetadata(series.labels.without(names)) : names.size === 0 ? Labels.empty : series.labels.only(names);
-    const key = labels.key();
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { labels, members: [series] });
-    else group.members.push(series);
-  }
-  return [...groups.values()];
-}
-
-export function groupDropsName({ members }: Group): boolean {
-  return members.some((member) => member.dropName);
-}
-
-const sawFloat = 1;
-const sawHistogram = 2;
-const spoiled = 4;
-
-/** One group of one of the operators that fold samples into a number or a histogram; a cell per step. */
-class GroupFold {
-  readonly #ev: Evaluation;
-  readonly #expr: AggregateExpr;
-  readonly #op: FoldOp;
-  readonly #out: StepSeries;
-  readonly #seen: Uint8Array;
-  /** Sum, mean or extreme so far. */
-  readonly #a: Float64Array;
-  /** Its compensation, or the sum of squares. */
-  readonly #b: Float64Array;
-  readonly #n: Float64Array;
-  /** 1 where the mean has changed its way (promql.md §10). */
-  #incremental: Uint8Array | undefined;
-  readonly #histograms = new Map<number, HistogramSum | HistogramMean>();
-
-  constructor(ev: Evaluation, expr: AggregateExpr, op: FoldOp, out: StepSeries, count: number) {
-    this.#ev = ev;
-    this.#expr = expr;
-    this.#op = op;
-    this.#out = out;
-    this.#seen = new Uint8Array(count);
-    this.#a = new Float64Array(count);
-    this.#b = new Float64Array(count);
-    this.#n = new Float64Array(count);
-  }
-
-  add(series: StepSeries): void {
-    switch (this.#op) {
-      case 'sum':
-        this.#sum(series);
-        break;
-      case 'avg':
-        this.#mean(series);
-        break;
-      case 'count':
-      case 'group':
-        for (let i = 0; i < series.kinds.length; i++) {
-          if (series.kinds[i] === absent) continue;
-          this.#n[i] = (this.#n[i] as number) + 1;
-          this.#seen[i] = sawFloat;
-        }
-        break;
-      case 'min':
-        this.#extreme(series, 1);
-        break;
-      case 'max':
-        this.#extreme(series, -1);
-        break;
-      case 'stddev':
-      case 'stdvar':
-        this.#variance(series);
-    }
-  }
-
-  #sum({ kinds, values, histograms }: StepSeries): void {
-    const [seen, sums, cs] = [this.#seen, this.#a, this.#b];
-    for (let i = 0; i < kinds.length; i++) {
-      const kind = kinds[i];
-      if (kind === isFloat) {
-        const x = values[i] as number;
-        if (((seen[i] as number) & sawFloat) === 0) {
-          seen[i] = (seen[i] as number) | sawFloat;
-          sums[i] = x;
-          continue;
-        }
-        const sum = sums[i] as number;
-        const t = sum + x;
-        if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) cs[i] = 0;
-        else if (Math.abs(sum) >= Math.abs(x)) cs[i] = (cs[i] as number) + (sum - t + x);
-        else cs[i] = (cs[i] as number) + (x - t + sum);
-        sums[i] = t;
-      } else if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram);
-    }
-  }
-
-  #mean({ kinds, values, histograms }: StepSeries): void {
-    const [seen, sums, cs, ns] = [this.#seen, this.#a, this.#b, this.#n];
-    for (let i = 0; i < kinds.length; i++) {
-      const kind = kinds[i];
-      if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram);
-      if (kind !== isFloat) continue;
-      const x = values[i] as number;
-      const k = (ns[i] as number) + 1;
-      ns[i] = k;
-      if (k === 1) {
-        seen[i] = (seen[i] as number) | sawFloat;
-        sums[i] = x;
-        continue;
-      }
-      let sum = sums[i] as number;
-      let c = cs[i] as number;
-      if (this.#incremental?.[i] !== 1) {
-        const t = sum + x;
-        if (t !== Number.POSITIVE_INFINITY && t !== Number.NEGATIVE_INFINITY) {
-          cs[i] = Math.abs(sum) >= Math.abs(x) ? c + (sum - t + x) : c + (x - t + sum);
-          sums[i] = t;
-          continue;
-        }
-        this.#incremental ??= new Uint8Array(kinds.length);
-        this.#incremental[i] = 1;
-        sum /= k - 1;
-        c /= k - 1;
-      }
-      const q = (k - 1) / k;
-      sum *= q;
-      c *= q;
-      const part = x / k;
-      const t = sum + part;
-      if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) c = 0;
-      else if (Math.abs(sum) >= Math.abs(part)) c += sum - t + part;
-      else c += part - t + sum;
-      sums[i] = t;
-      cs[i] = c;
-    }
-  }
-
-  #addHistogram(step: number, histogram: FloatHistogram): void {
-    const seen = this.#seen[step] as number;
-    this.#seen[step] = seen | sawHistogram;
-    if ((seen & spoiled) !== 0) return;
-    const known = this.#histograms.get(step);
-    if (known === undefined) {
-      this.#histograms.set(step, this.#op === 'avg' ? new HistogramMean(histogram) : new HistogramSum(histogram));
-      return;
-    }
-    try {
-      known.add(histogram);
-    } catch (cause) {
-      if (!(cause instanceof IncompatibleSchemas)) throw cause;
-      this.#seen[step] = seen | sawHistogram | spoiled;
-    }
-  }
-
-  /** `sign` 1 looks for the least, −1 for the greatest. */
-  #extreme({ kinds, values }: StepSeries, sign: 1 | -1): void {
-    const [seen, best] = [this.#seen, this.#a];
-    for (let i = 0; i < kinds.length; i++) {
-      const kind = kinds[i];
-      if (kind === isHistogram) this.#ignoreHistogram();
-      if (kind !== isFloat) continue;
-      const x = values[i] as number;
-      if (seen[i] === 0 || sign * ((best[i] as number) - x) > 0 || Number.isNaN(best[i])) best[i] = x;
-      seen[i] = sawFloat;
-    }
-  }
-
-  #variance({ kinds, values }: StepSeries): void {
-    const [seen, means, squares, ns] = [this.#seen, this.#a, this.#b, this.#n];
-    for (let i = 0; i < kinds.length; i++) {
-      const kind = kinds[i];
-      if (kind === isHistogram) this.#ignoreHistogram();
-      if (kind !== isFloat) continue;
-      const x = values[i] as number;
-      const n = (ns[i] as number) + 1;
-      ns[i] = n;
-      seen[i] = sawFloat;
-      if (n === 1) {
-        means[i] = x;
-        squares[i] = Number.isFinite(x) ? 0 : Number.NaN;
-        continue;
-      }
-      const delta = x - (means[i] as number);
-      means[i] = (means[i] as number) + delta / n;
-      squares[i] = (squares[i] as number) + delta * (x - (means[i] as number));
-    }
-  }
-
-  #ignoreHistogram(): void {
-    this.#ev.annotations.info(`ignored histogram in ${this.#op} aggregation`, this.#expr.expr.span);
-  }
-
-  finish(): void {
-    const [seen, a, b, n] = [this.#seen, this.#a, this.#b, this.#n];
-    for (let i = 0; i < seen.length; i++) {
-      if (seen[i] === 0) continue;
-      if (((seen[i] as number) & sawHistogram) !== 0) {
-        this.#finishHistogram(i);
-        continue;
-      }
-      switch (this.#op) {
-        case 'sum':
-          this.#out.setFloat(i, (a[i] as number) + (b[i] as number));
-          break;
-        case 'avg': {
-          const [sum, c, k] = [a[i] as number, b[i] as number, n[i] as number];
-          this.#out.setFloat(i, this.#incremental?.[i] === 1 ? sum + c : sum / k + c / k);
-          break;
-        }
-        case 'count':
-          this.#out.setFloat(i, n[i] as number);
-          break;
-        case 'group':
-          this.#out.setFloat(i, 1);
-          break;
-        case 'stdvar':
-          this.#out.setFloat(i, (b[i] as number) / (n[i] as number));
-          break;
-        case 'stddev':
-          this.#out.setFloat(i, Math.sqrt((b[i] as number) / (n[i] as number)));
-          break;
-        case 'min':
-        case 'max':
-          this.#out.setFloat(i, a[i] as number);
-      }
-    }
-  }
-
-  #finishHistogram(step: number): void {
-    const seen = this.#seen[step] as number;
-    const { annotations } = this.#ev;
-    const { span } = this.#expr.expr;
-    if ((seen & sawFloat) !== 0) {
-      annotations.warn('encountered a mix of histograms and floats for aggregation', span);
-      return;
-    }
-    if ((seen & spoiled) !== 0) {
-      const name = JSON.stringify(this.#out.labels.get('__name__'));
-      annotations.warn(`vector contains a mix of histograms with exponential and custom buckets schemas for metric name ${name}`, span);
-      return;
-    }
-    const total = this.#histograms.get(step);
-    if (total === undefined) return;
-    if (total.hintsCollide) annotations.warn('conflicting counter resets during histogram aggregation', span);
-    if (total.boundsReconciled) annotations.info('mismatched custom buckets were reconciled during aggregation', span);
-    this.#out.setHistogram(step, total.value());
-  }
 }

@@ -7,7 +7,7 @@ import type { Evaluation, Value } from './evaluation.ts';
 import { floatOperator } from './float-operator.ts';
 import { labelText } from './label-text.ts';
 import { newSampleResult, type SampleResult, sampleOperator } from './sample-operator.ts';
-import { absent, dropMetadata, type Frame, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
+import { absent, dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
 
 export async function evaluateBinary(ev: Evaluation, expr: BinaryExpr, frame: Frame): Promise<Value> {
   const left = await ev.evaluate(expr.left, frame);
@@ -43,11 +43,18 @@ async function vectorScalar(
   const notes = new LastNotes();
   const results: StepSeries[] = [];
   const { delayedNames, budget } = ev;
+  const floats = ev.isLiteral || isTrim(op) ? undefined : floatOperator(op);
   for (const series of vector) {
     const { kinds, values } = series;
     const labels = keepsName || delayedNames ? series.labels : dropMetadata(series.labels);
     const out = new StepSeries(labels, series.dropName || !keepsName, kinds.length);
     let any = false;
+    if (floats !== undefined && series.histograms === undefined) {
+      any = floatsWithScalar(series, scalar, floats, swapped, filters, out);
+      if (any) results.push(out);
+      if (budget.due(kinds.length)) await budget.pause();
+      continue;
+    }
     for (let step = 0; step < kinds.length; step++) {
       const kind = kinds[step];
       if (kind === absent) continue;
@@ -69,6 +76,30 @@ async function vectorScalar(
   }
   notes.commit(ev, expr);
   return mergeSeries(results);
+}
+
+/** Hot. Returns whether there is any result. */
+function floatsWithScalar(
+  { kinds, values }: StepSeries,
+  scalar: Float64Array,
+  apply: (a: number, b: number) => number,
+  swapped: boolean,
+  filters: boolean,
+  { values: outValues, kinds: outKinds }: StepSeries,
+): boolean {
+  let any = false;
+  for (let step = 0; step < kinds.length; step++) {
+    if (kinds[step] === absent) continue;
+    const value = values[step] as number;
+    const result = swapped ? apply(scalar[step] as number, value) : apply(value, scalar[step] as number);
+    if (filters) {
+      if (result !== 1) continue;
+      outValues[step] = value;
+    } else outValues[step] = result;
+    outKinds[step] = isFloat;
+    any = true;
+  }
+  return any;
 }
 
 function put(out: StepSeries, step: number, value: number, histogram: FloatHistogram | undefined): void {
@@ -97,9 +128,11 @@ class LastNotes {
 // Matching
 
 /** The labels that decide which series meet. */
-function signatureLabels(labels: Labels, { on, labels: names }: VectorMatching): Labels {
+function signatureOf({ on, labels: names }: VectorMatching): (labels: Labels) => Labels {
   const set = new Set(names);
-  return on ? labels.only(set) : labels.filter((name) => name !== '__name__' && !set.has(name));
+  if (on) return (labels) => labels.only(set);
+  set.add('__name__');
+  return (labels) => labels.without(set);
 }
 
 interface MatchGroup {
@@ -111,8 +144,9 @@ interface MatchGroup {
 /** In order of first appearance, left side first. */
 function matchGroups(left: readonly StepSeries[], right: readonly StepSeries[], matching: VectorMatching): MatchGroup[] {
   const groups = new Map<string, MatchGroup>();
+  const signature = signatureOf(matching);
   const groupOf = (series: StepSeries): MatchGroup => {
-    const labels = signatureLabels(series.labels, matching);
+    const labels = signature(series.labels);
     const key = labels.key();
     let group = groups.get(key);
     if (group === undefined) {
@@ -228,6 +262,7 @@ class Matching {
   match(group: MatchGroup): void {
     const { left: many, right: one } = group;
     if (one.length === 0 && this.#fillOne === undefined) return;
+    if (!this.#ev.isLiteral && this.#matchFloats(group)) return;
     const outs = new Map<number, StepSeries>();
     const labelsOf = new Map<number, { labels: Labels; key: string }>();
     /** −1 stands for a filled partner. */
@@ -286,6 +321,34 @@ class Matching {
       }
       if (matches === 0 && partner >= 0 && this.#fillMany !== undefined) emit(step, -1, partner, 0);
     }
+  }
+
+  /** Hot: one series on either side, floats only, nothing to fill. False when it is not that simple. */
+  #matchFloats({ left: [m, ...otherMany], right: [o, ...otherOne] }: MatchGroup): boolean {
+    if (otherMany.length > 0 || otherOne.length > 0 || this.#fillMany !== undefined || this.#fillOne !== undefined) return false;
+    if (m === undefined || o === undefined) return true;
+    const many = this.#many[m] as StepSeries;
+    const one = this.#one[o] as StepSeries;
+    const { op, returnBool } = this.#expr;
+    if (many.histograms !== undefined || one.histograms !== undefined || isTrim(op)) return false;
+    const out = new StepSeries(this.#resultLabels(many.labels, one.labels), returnBool, this.#count);
+    const apply = floatOperator(op);
+    const filters = isComparison(op) && !returnBool;
+    const [left, right] = this.#swapped ? [one, many] : [many, one];
+    const [a, b, ka, kb, values, kinds] = [left.values, right.values, left.kinds, right.kinds, out.values, out.kinds];
+    let any = false;
+    for (let step = 0; step < kinds.length; step++) {
+      if (ka[step] === absent || kb[step] === absent) continue;
+      const result = apply(a[step] as number, b[step] as number);
+      if (filters) {
+        if (result !== 1) continue;
+        values[step] = a[step] as number;
+      } else values[step] = result;
+      kinds[step] = isFloat;
+      any = true;
+    }
+    if (any) this.#results.push({ order: m, series: out });
+    return true;
   }
 
   #combine(step: number, m: number, o: number): void {

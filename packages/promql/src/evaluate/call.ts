@@ -1,26 +1,23 @@
 /** Function calls: which kernel, over what, with which arguments (promql.md §9). */
-import { formatGoFloat, Labels, quoteGo } from '@pronoia/model';
+import { Labels } from '@pronoia/model';
 import type { CallExpr, Expr, VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, Notes, Value } from './evaluation.ts';
 import { evaluateHistogramFraction, evaluateHistogramQuantile, evaluateHistogramQuantiles, mapHistograms } from './histogram-functions.ts';
 import { evaluateInfo } from './info.ts';
 import { absentLabels, labelJoin, labelReplace, sortByLabel, sortByValue } from './label-functions.ts';
 import { histogramVariance } from './native-histogram.ts';
-import { eachRangeResult } from './range-function.ts';
-import { rateFunctions } from './rate.ts';
+import { isRangeFunction, rangeFunctionSeries } from './range-call.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { selectInstants } from './selector.ts';
 import { absent, dropMetadata, type Frame, isFloat, mergeSeries, StepSeries } from './step-series.ts';
 import { datePart, dateParts, elementwise, goMax, goMin, mapFloats, roundTo } from './vector-functions.ts';
-import { Window, type WindowFunction } from './window.ts';
-import { windowFunctions } from './window-functions.ts';
+import { Window } from './window.ts';
 
 const vector = (series: readonly StepSeries[]): Value => ({ kind: 'vector', series });
 
 export async function evaluateCall(ev: Evaluation, call: CallExpr, frame: Frame): Promise<Value> {
   const { func } = call;
-  const window = windowFunctions[func] ?? rateFunctions[func];
-  if (window !== undefined) return vector(await overWindows(ev, call, frame, window));
+  if (isRangeFunction(func)) return vector(await rangeFunctionSeries(ev, call, frame));
   const map = elementwise[func];
   if (map !== undefined) return vector(await mapFloats(ev, await ev.vector(arg(call, 0), frame), map));
   const part = dateParts[func];
@@ -51,46 +48,6 @@ function oneSeries(values: Float64Array): StepSeries {
 }
 
 // Range-vector functions
-
-async function overWindows(ev: Evaluation, call: CallExpr, frame: Frame, plain: WindowFunction): Promise<StepSeries[]> {
-  const { func, args } = call;
-  const rangeIndex = func === 'quantile_over_time' ? 1 : 0;
-  const rangeArg = arg(call, rangeIndex);
-  const scalars: Float64Array[] = [];
-  for (const [i, other] of args.entries()) if (i !== rangeIndex) scalars.push(await ev.scalar(other, frame));
-  const { annotations, budget } = ev;
-  const notes: Notes = {
-    warn: (text, span = rangeArg.span) => annotations.warn(text, span),
-    info: (text, span = rangeArg.span) => annotations.info(text, span),
-  };
-  if (func === 'quantile_over_time') warnOfQuantiles(notes, scalars[0] as Float64Array, arg(call, 0));
-  const results: StepSeries[] = [];
-  await eachRangeResult(ev, { func, rangeArg, args: scalars, notes }, plain, frame, (result, source) => {
-    budget.hold(result.weight());
-    results.push(result);
-    if (func === 'rate' || func === 'increase') noteNonCounter(ev, source, result, rangeArg);
-  });
-  return ev.delayedNames ? results : mergeSeries(results, true);
-}
-
-function warnOfQuantiles(notes: Notes, q: Float64Array, { span }: Expr): void {
-  for (const value of q) {
-    if (!(value >= 0 && value <= 1)) notes.warn(`quantile value should be between 0 and 1, got ${formatGoFloat(value)}`, span);
-  }
-}
-
-function noteNonCounter(ev: Evaluation, labels: Labels, out: StepSeries, { span }: Expr): void {
-  const name = labels.get('__name__');
-  if (name === '' || !out.kinds.includes(isFloat)) return;
-  if (ev.typeAndUnitLabels) {
-    const type = labels.get('__type__');
-    if (type === 'counter' || type === 'histogram') return;
-    const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quoteGo(type)}`;
-    ev.annotations.info(`${text}: ${quoteGo(name)}`, span);
-  } else if (!/(_total|_sum|_count|_bucket)$/.test(name)) {
-    ev.annotations.info(`metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoteGo(name)}`, span);
-  }
-}
 
 async function absentOverTime(ev: Evaluation, call: CallExpr, frame: Frame): Promise<Value> {
   const rangeArg = arg(call, 0);

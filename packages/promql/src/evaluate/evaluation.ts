@@ -28,6 +28,8 @@ export interface RangeShape {
 export interface Evaluation {
   readonly query: QueryWindow;
   readonly isRangeQuery: boolean;
+  /** No fast paths: the evaluator as its own oracle. */
+  readonly isLiteral: boolean;
   readonly lookbackMs: number;
   readonly delayedNames: boolean;
   readonly startTimestamps: boolean;
@@ -40,6 +42,7 @@ export interface Evaluation {
   vector(expr: Expr, frame: Frame): Promise<readonly StepSeries[]>;
   scalar(expr: Expr, frame: Frame): Promise<Float64Array>;
   text(expr: Expr): string;
+  isStepInvariant(expr: Expr): boolean;
   durationMs(duration: DurationExpr | undefined): number;
   /** The pinned time of `@`, or undefined. */
   atMs(modifiers: TimeModifiers): number | undefined;

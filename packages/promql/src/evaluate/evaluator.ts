@@ -25,6 +25,7 @@ export interface EvaluatorOptions {
   readonly text: string;
   readonly query: QueryWindow;
   readonly isRangeQuery: boolean;
+  readonly isLiteral: boolean;
   readonly lookbackMs: number;
   readonly defaultSubqueryStepMs: number;
   readonly delayedNames: boolean;
@@ -39,6 +40,7 @@ export interface EvaluatorOptions {
 export class Evaluator implements Evaluation {
   readonly query: QueryWindow;
   readonly isRangeQuery: boolean;
+  readonly isLiteral: boolean;
   readonly lookbackMs: number;
   readonly delayedNames: boolean;
   readonly startTimestamps: boolean;
@@ -57,6 +59,7 @@ export class Evaluator implements Evaluation {
     this.#options = options;
     this.query = options.query;
     this.isRangeQuery = options.isRangeQuery;
+    this.isLiteral = options.isLiteral;
     this.lookbackMs = options.lookbackMs;
     this.delayedNames = options.delayedNames;
     this.startTimestamps = options.startTimestamps;
@@ -117,7 +120,7 @@ export class Evaluator implements Evaluation {
   }
 
   async evaluate(expr: Expr, frame: Frame): Promise<Value> {
-    if (frame.count > 1 && isStepInvariant(expr, this.#invariant)) {
+    if (frame.count > 1 && this.isStepInvariant(expr)) {
       return repeat(await this.evaluate(expr, { ...frame, count: 1 }), frame.count);
     }
     const { budget } = this;
@@ -133,6 +136,11 @@ export class Evaluator implements Evaluation {
     if (budget.held < after) budget.hold(after - budget.held);
     budget.release(budget.held - after);
     return value;
+  }
+
+  isStepInvariant(expr: Expr): boolean {
+    // Even the literal evaluator must know, for what `@` pins has the time of the first step.
+    return isStepInvariant(expr, this.#invariant);
   }
 
   #dispatch(expr: Expr, frame: Frame): Promise<Value> {

@@ -5,7 +5,7 @@ import { columnKernel } from './column-kernels.ts';
 import type { Evaluation, Notes } from './evaluation.ts';
 import { extendedFunction, windowModeOf } from './extended-window.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { dropMetadata, type Frame, StepSeries } from './step-series.ts';
+import { absent, dropMetadata, type Frame, StepSeries } from './step-series.ts';
 import { Window, type WindowFunction } from './window.ts';
 import { keepsName } from './window-functions.ts';
 import { WindowPlanner } from './window-plan.ts';
@@ -18,12 +18,14 @@ export interface RangeFunctionCall {
   readonly rangeArg: Expr;
   readonly args: readonly Float64Array[];
   readonly notes: Notes;
+  /** Results share their columns: each is good only until the next. */
+  readonly reuseColumns: boolean;
 }
 
 /** Calls `visit` with each series that has a result, and the labels of the series it came from. */
 export async function eachRangeResult(
   ev: Evaluation,
-  { func, rangeArg, args, notes }: RangeFunctionCall,
+  { func, rangeArg, args, notes, reuseColumns }: RangeFunctionCall,
   plain: WindowFunction,
   frame: Frame,
   visit: (result: StepSeries, source: Labels) => void,
@@ -35,13 +37,15 @@ export async function eachRangeResult(
   const shape = ev.rangeShape(rangeArg, frame);
   const { reference, rangeMs } = shape;
   const keeps = keepsName.has(func);
-  const kernel = mode === 'plain' ? columnKernel(func, shape, args) : undefined;
+  const kernel = mode === 'plain' && !ev.isLiteral ? columnKernel(func, shape, args) : undefined;
   const planner = new WindowPlanner(reference, rangeMs, count);
   const window = new Window(ev, notes, rangeMs, args, new SampleColumns(), new StepSeries(Labels.empty, false, 0));
   window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
 
+  const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
   await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
-    const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count);
+    shared?.kinds.fill(absent);
+    const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count, shared);
     if (kernel !== undefined && columns.histograms.length === 0 && !(ev.startTimestamps && columns.hasStarts)) {
       const plan = planner.planFor(columns);
       budget.queryableSamples += plan.total;

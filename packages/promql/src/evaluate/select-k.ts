@@ -5,10 +5,10 @@ import type { AggregateExpr } from '../syntax/ast.ts';
 import { printFloat } from '../syntax/print.ts';
 import { isValidUtf8, quoteString } from '../syntax/quoted-string.ts';
 import { histogramText } from '../value/histogram-text.ts';
-import type { Group } from './aggregate.ts';
 import { quantile } from './compensated.ts';
 import type { Evaluation } from './evaluation.ts';
 import { ratioOffset } from './ratio-offset.ts';
+import type { Group } from './series-group.ts';
 import { absent, dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
 
 function execution(message: string): QueryError {
@@ -37,13 +37,18 @@ export async function selectK(
   if (!checkK(param)) return [];
   const { op } = expr;
   const results: StepSeries[] = [];
+  const ks = Float64Array.from(param, (k) => Math.min(Math.trunc(k), inputs));
   for (const { members } of groups) {
+    const chosen = op === 'limitk' ? new FirstChoice(ks) : new BestChoice(ks, members, op === 'topk' ? 1 : -1);
+    for (const [index, member] of members.entries()) {
+      if (op !== 'limitk' && member.histograms !== undefined) ev.annotations.info(`ignored histogram in ${op} aggregation`, expr.span);
+      chosen.offer(member, index);
+      if (ev.budget.due(frame.count * 2)) await ev.budget.pause();
+    }
     const outs = new Map<StepSeries, StepSeries>();
     for (let step = 0; step < frame.count; step++) {
-      const k = Math.min(Math.trunc(param[step] as number), inputs);
-      if (k < 1) continue;
-      const chosen = op === 'limitk' ? firstK(members, step, k) : bestK(ev, expr, members, step, k);
-      for (const member of chosen) {
+      for (const index of chosen.at(step)) {
+        const member = members[index] as StepSeries;
         let out = outs.get(member);
         if (out === undefined) {
           out = new StepSeries(member.labels, member.dropName, frame.count);
@@ -51,77 +56,134 @@ export async function selectK(
         }
         out.copyFrom(member, step);
       }
-      if (ev.budget.due(members.length)) await ev.budget.pause();
+      if (ev.budget.due(ks[step] as number)) await ev.budget.pause();
     }
     results.push(...outs.values());
   }
   return results;
 }
 
-function firstK(members: readonly StepSeries[], step: number, k: number): StepSeries[] {
-  const chosen: StepSeries[] = [];
-  for (const member of members) {
-    if (chosen.length === k) break;
-    if (member.kinds[step] !== absent) chosen.push(member);
+/** Chooses members step by step; they are offered one after the other, each with all its steps. */
+interface Choice {
+  offer(member: StepSeries, index: number): void;
+  /** Indices of the chosen members, best first. */
+  at(step: number): readonly number[];
+}
+
+class FirstChoice implements Choice {
+  readonly #ks: Float64Array;
+  readonly #chosen: number[][];
+
+  constructor(ks: Float64Array) {
+    this.#ks = ks;
+    this.#chosen = Array.from(ks, () => []);
   }
-  return chosen;
+
+  offer({ kinds }: StepSeries, index: number): void {
+    for (let step = 0; step < kinds.length; step++) {
+      const chosen = this.#chosen[step] as number[];
+      if (kinds[step] !== absent && chosen.length < (this.#ks[step] as number)) chosen.push(index);
+    }
+  }
+
+  at(step: number): readonly number[] {
+    return this.#chosen[step] as number[];
+  }
 }
 
 /**
- * A heap with the worst of the chosen at its root, as the original keeps it (Go container/heap): which of several equal samples stay
- * follows from that. NaN is worse than any number.
+ * A heap for each step with the worst of the chosen at its root, as the original keeps it (Go container/heap): which of several
+ * equal samples stay follows from that. NaN is worse than any number.
  */
-function bestK(ev: Evaluation, expr: AggregateExpr, members: readonly StepSeries[], step: number, k: number): StepSeries[] {
-  const sign = expr.op === 'topk' ? 1 : -1;
-  const value = (series: StepSeries): number => series.values[step] as number;
-  const isWorse = (a: StepSeries, b: StepSeries): boolean => Number.isNaN(value(a)) || sign * (value(a) - value(b)) < 0;
-  const heap: StepSeries[] = [];
-  const swap = (i: number, j: number): void => {
-    const held = heap[i] as StepSeries;
-    heap[i] = heap[j] as StepSeries;
-    heap[j] = held;
-  };
-  const up = (from: number): void => {
-    let j = from;
-    for (;;) {
+class BestChoice implements Choice {
+  readonly #ks: Float64Array;
+  readonly #members: readonly StepSeries[];
+  /** 1: the greatest are best; −1: the least. */
+  readonly #sign: 1 | -1;
+  readonly #heaps: number[][];
+  /** Value at the root of each full heap, so that most offers cost one comparison. */
+  readonly #worst: Float64Array;
+  readonly #full: Uint8Array;
+
+  constructor(ks: Float64Array, members: readonly StepSeries[], sign: 1 | -1) {
+    this.#ks = ks;
+    this.#members = members;
+    this.#sign = sign;
+    this.#heaps = Array.from(ks, () => []);
+    this.#worst = new Float64Array(ks.length);
+    this.#full = Uint8Array.from(ks, (k) => (k < 1 ? 1 : 0));
+    // Nothing is better than the best: heaps that take none refuse all.
+    this.#worst.fill(sign * Number.POSITIVE_INFINITY);
+  }
+
+  offer({ kinds, values }: StepSeries, index: number): void {
+    const [worst, full, sign] = [this.#worst, this.#full, this.#sign];
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== isFloat) continue;
+      const v = values[step] as number;
+      if (full[step] === 0) {
+        const heap = this.#heaps[step] as number[];
+        heap.push(index);
+        this.#up(heap, step);
+        if (heap.length >= (this.#ks[step] as number)) full[step] = 1;
+        else continue;
+      } else {
+        const w = worst[step] as number;
+        if (!(sign * (v - w) > 0 || (Number.isNaN(w) && !Number.isNaN(v)))) continue;
+        const heap = this.#heaps[step] as number[];
+        if (heap.length === 0) continue;
+        heap[0] = index;
+        this.#down(heap, step);
+      }
+      worst[step] = this.#value((this.#heaps[step] as number[])[0] as number, step);
+    }
+  }
+
+  at(step: number): readonly number[] {
+    return (this.#heaps[step] as number[]).sort((a, b) => {
+      const [x, y] = [this.#value(a, step), this.#value(b, step)];
+      if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;
+      if (Number.isNaN(y)) return -1;
+      return x === y ? 0 : this.#sign * (y - x) < 0 ? -1 : 1;
+    });
+  }
+
+  #value(index: number, step: number): number {
+    return (this.#members[index] as StepSeries).values[step] as number;
+  }
+
+  #isWorse(a: number, b: number, step: number): boolean {
+    const [x, y] = [this.#value(a, step), this.#value(b, step)];
+    return Number.isNaN(x) || this.#sign * (x - y) < 0;
+  }
+
+  #up(heap: number[], step: number): void {
+    let j = heap.length - 1;
+    while (j > 0) {
       const parent = (j - 1) >> 1;
-      if (j <= 0 || !isWorse(heap[j] as StepSeries, heap[parent] as StepSeries)) return;
-      swap(parent, j);
+      if (!this.#isWorse(heap[j] as number, heap[parent] as number, step)) return;
+      swap(heap, parent, j);
       j = parent;
     }
-  };
-  const down = (): void => {
+  }
+
+  #down(heap: number[], step: number): void {
     let i = 0;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= heap.length) return;
-      if (child + 1 < heap.length && isWorse(heap[child + 1] as StepSeries, heap[child] as StepSeries)) child++;
-      if (!isWorse(heap[child] as StepSeries, heap[i] as StepSeries)) return;
-      swap(i, child);
+      if (child + 1 < heap.length && this.#isWorse(heap[child + 1] as number, heap[child] as number, step)) child++;
+      if (!this.#isWorse(heap[child] as number, heap[i] as number, step)) return;
+      swap(heap, i, child);
       i = child;
     }
-  };
-  for (const member of members) {
-    const kind = member.kinds[step];
-    if (kind === isHistogram) ev.annotations.info(`ignored histogram in ${expr.op} aggregation`, expr.span);
-    if (kind !== isFloat) continue;
-    if (heap.length < k) {
-      heap.push(member);
-      up(heap.length - 1);
-      continue;
-    }
-    const worst = value(heap[0] as StepSeries);
-    if (sign * (value(member) - worst) > 0 || (Number.isNaN(worst) && !Number.isNaN(value(member)))) {
-      heap[0] = member;
-      down();
-    }
   }
-  return heap.sort((a, b) => {
-    const [x, y] = [value(a), value(b)];
-    if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;
-    if (Number.isNaN(y)) return -1;
-    return x === y ? 0 : sign * (y - x) < 0 ? -1 : 1;
-  });
+}
+
+function swap(heap: number[], i: number, j: number): void {
+  const held = heap[i] as number;
+  heap[i] = heap[j] as number;
+  heap[j] = held;
 }
 
 export function limitRatio(

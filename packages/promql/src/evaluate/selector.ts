@@ -1,15 +1,104 @@
 /** Instant selection: the newest sample in `(t − lookback, t]`, unless it is a stale marker (promql.md §4). */
+import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { type Frame, StepSeries } from './step-series.ts';
+import { absent, type Frame, isFloat, StepSeries } from './step-series.ts';
+import { sameTimes } from './window-plan.ts';
+
+/** Visits the series that have a sample at any step. With `reuseColumns` each is good only until the next. */
+export async function eachSelected(
+  ev: Evaluation,
+  selector: VectorSelector,
+  frame: Frame,
+  func: string | undefined,
+  reuseColumns: boolean,
+  visit: (series: StepSeries) => void,
+): Promise<void> {
+  const reference = ev.reference(selector, frame);
+  const { lookbackMs, budget } = ev;
+  const { count } = frame;
+  const minMs = reference.firstMs - lookbackMs + 1;
+  const statsOnly = ev.isStatsOnly(selector);
+  const columns = new SampleColumns();
+  const planner = new InstantPlanner(reference, lookbackMs, count);
+  const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
+  const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
+  for (const series of await ev.select(selector, minMs, reference.lastMs, func)) {
+    columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
+    budget.samplesRead += columns.size;
+    if (columns.size > 0) {
+      shared?.kinds.fill(absent);
+      const result = new StepSeries(series.labels, false, count, shared);
+      let found: number;
+      if (!ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0) {
+        const plan = planner.planFor(columns);
+        found = plan.found;
+        take(columns.values, plan.indexes, result);
+      } else {
+        found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
+          if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
+          else result.setFloat(step, columns.values[at.index] as number);
+        });
+      }
+      budget.queryableSamples += found;
+      if (found > 0) visit(result);
+    }
+    if (budget.due(columns.size + count)) await budget.pause();
+  }
+}
+
+function take(values: Float64Array, indexes: Int32Array, { values: out, kinds }: StepSeries): void {
+  for (let step = 0; step < indexes.length; step++) {
+    const index = indexes[step] as number;
+    if (index < 0) continue;
+    out[step] = values[index] as number;
+    kinds[step] = isFloat;
+  }
+}
 
 export async function evaluateSelector(ev: Evaluation, selector: VectorSelector, frame: Frame, func?: string): Promise<StepSeries[]> {
-  const reference = ev.reference(selector, frame);
-  return selectInstants(ev, selector, reference, frame.count, func, (columns, at, _t, series, step) => {
-    if (at.isHistogram) series.setHistogram(step, columns.histograms[at.index] as never);
-    else series.setFloat(step, columns.values[at.index] as number);
+  const results: StepSeries[] = [];
+  await eachSelected(ev, selector, frame, func, false, (series) => {
+    ev.budget.hold(series.weight());
+    results.push(series);
   });
+  return results;
+}
+
+/** Which float each step takes, −1 for none; made again only for a series with other times. */
+class InstantPlanner {
+  readonly #reference: ReferenceTimes;
+  readonly #lookbackMs: number;
+  readonly #indexes: Int32Array;
+  #times = new Float64Array(0);
+  #found = -1;
+
+  constructor(reference: ReferenceTimes, lookbackMs: number, count: number) {
+    this.#reference = reference;
+    this.#lookbackMs = lookbackMs;
+    this.#indexes = new Int32Array(count);
+  }
+
+  planFor(columns: SampleColumns): { indexes: Int32Array; found: number } {
+    if (this.#found < 0 || !sameTimes(this.#times, columns)) {
+      const { times, count } = columns;
+      const indexes = this.#indexes;
+      const { firstMs, stepMs } = this.#reference;
+      let next = 0;
+      let found = 0;
+      for (let step = 0; step < indexes.length; step++) {
+        const t = firstMs + step * stepMs;
+        while (next < count && (times[next] as number) <= t) next++;
+        const isPresent = next > 0 && (times[next - 1] as number) > t - this.#lookbackMs;
+        indexes[step] = isPresent ? next - 1 : -1;
+        if (isPresent) found++;
+      }
+      this.#times = times.slice(0, count);
+      this.#found = found;
+    }
+    return { indexes: this.#indexes, found: this.#found };
+  }
 }
 
 export interface SampleAt {

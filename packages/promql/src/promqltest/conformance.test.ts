@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import knownFailures from './known-failures.json' with { type: 'json' };
-import { runScript } from './runner.ts';
+import { newTestEngine, runScript } from './runner.ts';
 
 const folder = resolve(import.meta.dirname, '../../../../../shared/conformance/promql');
 const scripts = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.test')) : [];
@@ -14,8 +14,9 @@ const scripts = existsSync(folder) ? readdirSync(folder).filter((name) => name.e
 describe.skipIf(scripts.length === 0)(`the scripts in ${folder}${scripts.length === 0 ? ' (MISSING: skipped)' : ''}`, () => {
   const known = new Set<string>(knownFailures);
 
-  test.each(scripts)('%s runs as the original does, but for the known failures', async (name) => {
-    const results = await runScript(readFileSync(join(folder, name), 'utf8'));
+  const cases = scripts.flatMap((name) => (['columnar', 'reference'] as const).map((kind) => [name, kind] as const));
+  test.each(cases)('%s runs as the original does (%s), but for the known failures', async (name, kind) => {
+    const results = await runScript(readFileSync(join(folder, name), 'utf8'), newTestEngine(kind));
     const failed = results.filter(({ fault }) => fault !== undefined);
     const surprises = failed
       .filter(({ line }) => !known.has(`${name}:${line}`))

@@ -1,5 +1,5 @@
 /** Runs scripts of the `.test` language against an engine and tells what each `eval` came to (promql.md appendix A). */
-import { Engine } from '../engine.ts';
+import { Engine, type EvaluatorKind } from '../engine.ts';
 import { parseExpr } from '../syntax/parse.ts';
 import { printExpr } from '../syntax/print.ts';
 import type { QueryResult, QueryValue } from '../value/query-result.ts';
@@ -16,8 +16,9 @@ export interface CaseResult {
   readonly fault: string | undefined;
 }
 
-export function newTestEngine(): Engine {
+export function newTestEngine(evaluator: EvaluatorKind = 'columnar'): Engine {
   return new Engine({
+    evaluator,
     lookbackMs: 300_000,
     maxSamples: 10_000,
     timeoutMs: 100_000,

@@ -1,0 +1,95 @@
+/** Calls of range-vector functions: arguments, annotations, duplicates (promql.md §9.4–9.9). */
+import { formatGoFloat, type Labels, quoteGo } from '@pronoia/model';
+import type { CallExpr, Expr } from '../syntax/ast.ts';
+import type { Evaluation, Notes } from './evaluation.ts';
+import { eachRangeResult } from './range-function.ts';
+import { rateFunctions } from './rate.ts';
+import { duplicateLabels, type Frame, isFloat, mergeSeries, type StepSeries } from './step-series.ts';
+import type { WindowFunction } from './window.ts';
+import { keepsName, windowFunctions } from './window-functions.ts';
+
+export function isRangeFunction(func: string): boolean {
+  return windowFunctions[func] !== undefined || rateFunctions[func] !== undefined;
+}
+
+export async function rangeFunctionSeries(ev: Evaluation, call: CallExpr, frame: Frame): Promise<StepSeries[]> {
+  const results: StepSeries[] = [];
+  await visitRangeFunction(ev, call, frame, false, (result) => {
+    ev.budget.hold(result.weight());
+    results.push(result);
+  });
+  return ev.delayedNames ? results : mergeSeries(results, true);
+}
+
+/** The same series one by one, for those who do not keep them: the columns are good only during the visit. */
+export async function eachRangeFunctionSeries(
+  ev: Evaluation,
+  call: CallExpr,
+  frame: Frame,
+  visit: (series: StepSeries) => void,
+): Promise<void> {
+  const mayCollide = !ev.delayedNames && !keepsName.has(call.func) && !isOneMetric(rangeArgOf(call));
+  const seen = new Set<string>();
+  await visitRangeFunction(ev, call, frame, true, (result, source) => {
+    if (!ev.delayedNames && (mayCollide || source.has('__type__') || source.has('__unit__'))) {
+      const key = result.labels.key();
+      if (seen.has(key)) throw duplicateLabels();
+      seen.add(key);
+    }
+    visit(result);
+  });
+}
+
+/** Series of one metric cannot become the same by losing their name. */
+function isOneMetric(rangeArg: Expr): boolean {
+  let inner = rangeArg;
+  while (inner.kind === 'paren') inner = inner.expr;
+  return inner.kind === 'matrix' && inner.selector.matchers.some(({ name, type }) => name === '__name__' && type === '=');
+}
+
+function rangeArgOf({ func, args }: CallExpr): Expr {
+  return args[func === 'quantile_over_time' ? 1 : 0] as Expr;
+}
+
+async function visitRangeFunction(
+  ev: Evaluation,
+  call: CallExpr,
+  frame: Frame,
+  reuseColumns: boolean,
+  visit: (result: StepSeries, source: Labels) => void,
+): Promise<void> {
+  const { func, args } = call;
+  const rangeArg = rangeArgOf(call);
+  const scalars: Float64Array[] = [];
+  for (const other of args) if (other !== rangeArg) scalars.push(await ev.scalar(other, frame));
+  const { annotations } = ev;
+  const notes: Notes = {
+    warn: (text, span = rangeArg.span) => annotations.warn(text, span),
+    info: (text, span = rangeArg.span) => annotations.info(text, span),
+  };
+  if (func === 'quantile_over_time') warnOfQuantiles(notes, scalars[0] as Float64Array, args[0] as Expr);
+  const plain = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
+  await eachRangeResult(ev, { func, rangeArg, args: scalars, notes, reuseColumns }, plain, frame, (result, source) => {
+    if (func === 'rate' || func === 'increase') noteNonCounter(ev, source, result, rangeArg);
+    visit(result, source);
+  });
+}
+
+function warnOfQuantiles(notes: Notes, q: Float64Array, { span }: Expr): void {
+  for (const value of q) {
+    if (!(value >= 0 && value <= 1)) notes.warn(`quantile value should be between 0 and 1, got ${formatGoFloat(value)}`, span);
+  }
+}
+
+function noteNonCounter(ev: Evaluation, labels: Labels, result: StepSeries, { span }: Expr): void {
+  const name = labels.get('__name__');
+  if (name === '') return;
+  if (ev.typeAndUnitLabels) {
+    const type = labels.get('__type__');
+    if (type === 'counter' || type === 'histogram' || !result.kinds.includes(isFloat)) return;
+    const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quoteGo(type)}`;
+    ev.annotations.info(`${text}: ${quoteGo(name)}`, span);
+  } else if (!/(_total|_sum|_count|_bucket)$/.test(name) && result.kinds.includes(isFloat)) {
+    ev.annotations.info(`metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoteGo(name)}`, span);
+  }
+}
