@@ -547,6 +547,46 @@ it('survives whatever is sent to it', async () => {
   );
 });
 
+it('explains in sentences', async () => {
+  expect((await fetch(`${master.url}/explain`)).status).toBe(400);
+  expect((await fetch(`${master.url}/explain?framework=x`)).status).toBe(404);
+  expect((await fetch(`${master.url}/explain?task=x`)).status).toBe(404);
+  const stream = await subscribe();
+  await stream.next();
+  const sentences = async (query: string): Promise<readonly string[]> => {
+    const { explanations } = (await get(`/explain?${query}`)) as unknown as { explanations: { sentences: string[] }[] };
+    return explanations.flatMap((explanation) => explanation.sentences);
+  };
+  expect(await sentences('framework=test')).toEqual(['No agent is registered.']);
+  await registerAgent();
+  for (let i = 0; i < 5000 && (await sentences('framework=test'))[0]?.startsWith('It has 1') !== true; i++);
+  expect(await sentences('framework=test')).toEqual([
+    'It has 1 unanswered offers, the oldest for 0 s.',
+    'Role *: on 1 agent nothing is free that the role may use: all is used, offered to others or reserved.',
+  ]);
+});
+
+it('remembers a framework after a restart, and for how long its scheduler may be away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'master-'));
+  try {
+    await master.stop();
+    master = await start({ work_dir: folder, port: 0 }, { clock });
+    const stream = await subscribe({ failover_timeout: 3600 });
+    const id = valueOf(((await stream.next()) as unknown as { subscribed: { framework_id: object } }).subscribed.framework_id);
+    stream.hangUp();
+    await master.stop();
+    master = await start({ work_dir: folder, port: 0 }, { clock });
+    const frameworks = async (): Promise<Json[]> => (await get('/frameworks'))['frameworks'] as Json[];
+    expect(await frameworks()).toMatchObject([{ id, name: 'test', recovered: true, connected: false }]);
+    await clock.advance(3_599_000);
+    expect(await frameworks()).toHaveLength(1);
+    await clock.advance(1000);
+    expect(await frameworks()).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 it('remembers its agents after a restart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'master-'));
   try {

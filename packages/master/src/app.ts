@@ -106,7 +106,7 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
   info.port = options.advertise_port ?? running.port;
   info.address = { ...info.address, port: info.port };
   info.pid = `master@${info.address.ip ?? options.ip}:${info.port}`;
-  conductor.start();
+  conductor.start(log_?.content.frameworks.values() ?? []);
   return {
     ...running,
     async stop() {

@@ -2,7 +2,7 @@
 import { isTerminal, type SchedulerCallKill, type TaskState } from '@pronoia/mesos';
 import { accept, decline } from './accept.ts';
 import { subscriptionFault, termsOf } from './framework-info.ts';
-import { removeFramework, replaceInfo, tellOperators } from './frameworks.ts';
+import { remember, removeFramework, replaceInfo, tellOperators } from './frameworks.ts';
 import { answerInverseOffers } from './maintenance.ts';
 import type { FrameworkCall, Step } from './message.ts';
 import { reconcile, reconcileOperations, statusOfUnknown } from './reconcile.ts';
@@ -89,6 +89,7 @@ export function handleCall(state: MasterState, framework: FrameworkEntry, call: 
     case 'UPDATE_FRAMEWORK': {
       const { framework_info, suppressed_roles = [], offer_constraints } = call.update_framework;
       replaceInfo(state, framework, framework_info);
+      remember(framework, step);
       framework.offerConstraints = offer_constraints;
       state.allocator.updateFramework(framework.id, termsOf(framework.info, offer_constraints), suppressed_roles);
       return tellOperators(state, step, () => ({

@@ -2,7 +2,7 @@
  * Runs the core: feeds it messages one after the other and performs its effects on a clock, streams and a registry that are handed in.
  * The app gives it sockets and files; a simulation gives it queues.
  */
-import { encodeJson, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
+import { encodeJson, type FrameworkInfo, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
 import type { Clock, Logger } from '@pronoia/server';
 import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
 import type { MasterState } from './state.ts';
@@ -50,8 +50,9 @@ export class Conductor {
     this.state = options.state;
   }
 
-  start(): void {
-    for (const message of firstMessages(this.state)) this.dispatch(message);
+  /** `frameworks`: those that the registry knows. */
+  start(frameworks: Iterable<FrameworkInfo>): void {
+    for (const message of firstMessages(this.state, frameworks)) this.dispatch(message);
   }
 
   /** Works on the message (and on what it brings about at once) before it returns, unless called from within. */

@@ -1,5 +1,5 @@
 /** Frameworks come, go, come back and end (mesos.md §2.1, 2.2, 2.9). */
-import { type FrameworkInfo, frameworkId, isTerminal, type MasterEvent } from '@pronoia/mesos';
+import { encodeJson, type FrameworkInfo, frameworkId, isTerminal, type MasterEvent } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
 import { capabilitiesOf, rolesOf, subscriptionFault, termsOf } from './framework-info.ts';
 import { forgetInverse } from './maintenance.ts';
@@ -32,6 +32,7 @@ export function subscribe(state: MasterState, streamId: string, call: SubscribeC
   state.allocator.updateFramework(framework.id, termsOf(framework.info, offer_constraints), suppressed_roles);
   state.allocator.activateFramework(framework.id);
 
+  remember(framework, step);
   framework.counters.add('calls/subscribe');
   framework.counters.add('events/subscribed');
   step.out.push({
@@ -94,6 +95,7 @@ export function addFramework(state: MasterState, given: FrameworkInfo, step: Ste
     offers: new Set(),
     executors: new Map(),
     counters: new Counters(),
+    remembered: undefined,
   };
   state.frameworks.set(id, framework);
   state.allocator.addFramework(id, termsOf(info, undefined), { isActive: false, suppressed: [] });
@@ -122,6 +124,29 @@ export function replaceInfo(state: MasterState, framework: FrameworkEntry, info:
   framework.roles = rolesOf(framework.info);
   framework.capabilities = capabilitiesOf(framework.info);
   state.counters.add('master/framework_updates');
+}
+
+/** Frameworks outlive the master that knew them: the next one waits for their schedulers as long as they asked for. */
+export function remember(framework: FrameworkEntry, step: Step): void {
+  const text = encodeJson('FrameworkInfo', framework.info);
+  if (text === framework.remembered) return;
+  framework.remembered = text;
+  step.out.push({ kind: 'registry', operation: { kind: 'framework', info: framework.info }, message: { kind: 'noted' } });
+}
+
+/** From the registry, at the start: known, but without a scheduler yet. */
+export function recoverFramework(state: MasterState, info: FrameworkInfo, step: Step): void {
+  const framework = addFramework(state, info, step);
+  framework.isRecovered = true;
+  framework.remembered = encodeJson('FrameworkInfo', framework.info);
+  framework.disconnectedMs = step.nowMs;
+  // Nobody could come back to a master that was not there, so everybody gets at least the time that agents get.
+  const afterMs = Math.max((info.failover_timeout ?? 0) * 1000, state.options.agentReregisterTimeoutMs);
+  step.out.push({
+    kind: 'timer',
+    afterMs,
+    message: { kind: 'failover_timeout', frameworkId: framework.id, subscriptions: framework.subscriptions },
+  });
 }
 
 /** The scheduler's stream ended. Its tasks live on until the failover timeout. */
@@ -184,6 +209,9 @@ export function removeFramework(state: MasterState, framework: FrameworkEntry, s
   framework.unregisteredMs = step.nowMs;
   forgetInverse(state, (inverse) => inverse.frameworkId === framework.id);
   state.allocator.removeFramework(framework.id);
+  if (framework.remembered !== undefined) {
+    step.out.push({ kind: 'registry', operation: { kind: 'framework_removed', frameworkId: framework.id }, message: { kind: 'noted' } });
+  }
   state.frameworks.delete(framework.id);
   state.completedFrameworks.set(framework.id, framework);
   while (state.completedFrameworks.size > state.options.maxCompletedFrameworks) {

@@ -7,6 +7,7 @@ import { quotaInfo } from './quota-calls.ts';
 import { refuse, respondEmpty, respondLegacy } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { metricsSnapshot } from './snapshot.ts';
+import { explainFramework, explainTask } from './views/explain.ts';
 import { agentsView, frameworksView, rolesView, stateView, summaryView, tasksView } from './views/legacy-views.ts';
 
 type Query = Readonly<Record<string, unknown>>;
@@ -82,6 +83,21 @@ export function addLegacyApi(
       mem_total_bytes: values['system/mem_total_bytes'],
       mem_free_bytes: values['system/mem_free_bytes'],
     });
+  });
+  addRoute(app, 'GET', '/explain', (request, reply) => {
+    const framework = parameter(request.query, 'framework');
+    const task = parameter(request.query, 'task');
+    if ((framework === undefined) === (task === undefined))
+      return refuse(reply, 400, "Expecting one of the query parameters 'framework' and 'task'");
+    if (task !== undefined) {
+      const explanations = explainTask(state, task);
+      return explanations.length === 0
+        ? refuse(reply, 404, `No task with ID ${task} is known`)
+        : respondLegacy(request, reply, { explanations });
+    }
+    const explanation = explainFramework(state, framework ?? '', options.now());
+    if (explanation === undefined) return refuse(reply, 404, `No framework with ID or name ${framework} is known`);
+    return respondLegacy(request, reply, { explanations: [explanation] });
   });
   addRoute(app, 'POST', '/teardown', (request, reply) => {
     const id = parameter(request.body ?? {}, 'frameworkId');

@@ -65,6 +65,7 @@ export type MasterMessage =
   | { readonly kind: 'agent_marked_unreachable'; readonly agentId: string }
   | { readonly kind: 'agent_gone'; readonly agentId: string; readonly atMs: number }
   | { readonly kind: 'agent_removed'; readonly agentId: string; readonly reason: 'unregistered' | 'registered' }
+  | { readonly kind: 'recover_framework'; readonly info: FrameworkInfo }
   // Timers
   | { readonly kind: 'allocate'; readonly agents: 'touched' | 'all' }
   | { readonly kind: 'ping'; readonly agentId: string; readonly streamId: string }

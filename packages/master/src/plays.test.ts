@@ -365,7 +365,9 @@ class Stage {
         return;
       case 'soon':
       case 'registry':
-        if (effect.kind === 'registry') this.#said.push(`registry ${effect.operation.kind}`);
+        // Frameworks are written down at each subscription: said nowhere, or it would be said everywhere.
+        if (effect.kind === 'registry' && !effect.operation.kind.startsWith('framework'))
+          this.#said.push(`registry ${effect.operation.kind}`);
         this.#queue.push(effect.message);
         return;
       case 'reply':

@@ -64,6 +64,7 @@ export class RegistryLog implements AgentRegistry {
   #file: FileHandle;
   #sizeBytes: number;
   #waiting: { operation: RegistryOperation; done: () => void; failed: (error: unknown) => void }[] = [];
+  #isWriting = false;
   #writing: Promise<void> | undefined;
 
   private constructor(path: string, content: RegistryContent, file: FileHandle, sizeBytes: number) {
@@ -87,9 +88,9 @@ export class RegistryLog implements AgentRegistry {
   /** Everything that is asked while a write is under way goes into the next one. */
   apply(operation: RegistryOperation, done: () => void, failed: (error: unknown) => void): void {
     this.#waiting.push({ operation, done, failed });
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#writing = this.#write();
   }
 
   async close(): Promise<void> {
@@ -113,6 +114,8 @@ export class RegistryLog implements AgentRegistry {
         for (const { failed } of batch) failed(error);
       }
     }
+    // In the same breath as the last look at the queue: what is asked from now on starts a new write.
+    this.#isWriting = false;
   }
 
   async #compact(): Promise<void> {

@@ -92,6 +92,8 @@ export interface FrameworkEntry {
   /** By agent id, by executor id. */
   readonly executors: Map<string, Map<string, ExecutorEntry>>;
   readonly counters: Counters;
+  /** Its description as the registry has it. */
+  remembered: string | undefined;
 }
 
 export interface AgentEntry {

@@ -2,10 +2,11 @@
  * The master as a function: one message in, effects out. It awaits nothing, sends nothing and asks no clock; `app.ts` performs the
  * effects. Given the same messages, times and random numbers it does the same, so whole clusters are simulated in one process.
  */
+import type { FrameworkInfo } from '@pronoia/mesos';
 import { admitted, disconnectAgent, markGone, markUnreachable, ping, register, removeAgent } from './agents.ts';
 import { handleCall } from './calls.ts';
 import { noteDrained } from './drain.ts';
-import { disconnect, failoverTimeout, heartbeat, removeFramework, subscribe } from './frameworks.ts';
+import { disconnect, failoverTimeout, heartbeat, recoverFramework, removeFramework, subscribe } from './frameworks.ts';
 import { inverseOffers } from './maintenance.ts';
 import { type Effect, type MasterMessage, Outbox, type Step } from './message.ts';
 import { allocate, withdrawOffers } from './offers.ts';
@@ -28,11 +29,12 @@ export function step(state: MasterState, message: MasterMessage, nowMs: number, 
   return out.effects;
 }
 
-/** The messages that set a new master going. */
-export const firstMessages = (state: MasterState): readonly MasterMessage[] =>
-  state.recoveredAgents.size === 0
-    ? [{ kind: 'allocate', agents: 'all' }]
-    : [{ kind: 'allocate', agents: 'all' }, { kind: 'recovered_agents_timeout' }];
+/** The messages that set a new master going: what the registry knows, then the first allocation. */
+export function firstMessages(state: MasterState, frameworks: Iterable<FrameworkInfo>): MasterMessage[] {
+  const messages: MasterMessage[] = [...frameworks].map((info) => ({ kind: 'recover_framework', info }));
+  if (state.recoveredAgents.size > 0) messages.push({ kind: 'recovered_agents_timeout' });
+  return [...messages, { kind: 'allocate', agents: 'all' }];
+}
 
 function handle(state: MasterState, message: MasterMessage, step: Step): void {
   switch (message.kind) {
@@ -72,6 +74,8 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       return operatorApplied(state, message.requestId, message.operation, step);
     case 'noted':
       return;
+    case 'recover_framework':
+      return recoverFramework(state, message.info, step);
     case 'agent_gone':
       return markGone(state, message.agentId, message.atMs, step);
     case 'agent_admitted':

@@ -186,7 +186,7 @@ export class World {
       },
     });
     this.#master = conductor;
-    conductor.start();
+    conductor.start(this.#registry.frameworks.values());
   }
 
   /** kill −9: what it had in mind is gone, every stream breaks. */
