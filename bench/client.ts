@@ -148,7 +148,7 @@ export default async function run(): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(root, 'packages/client/package.json'), 'utf8')) as { version: string };
   return `
 Ours is @pronoia/client ${version}. Median of ${rounds} rounds, libraries alternating, each number from a fresh process (call sites are monomorphic: the best case for
-everyone); ± is the greatest deviation from the median.${missing > 0 ? ` ${missing} of the peers could not be installed and are missing.` : ''}
+everyone), seconds of the process' own computing; ± is the greatest deviation from the median.${missing > 0 ? ` ${missing} of the peers could not be installed and are missing.` : ''}
 
 ${table(all, speedCases.filter(chosen), 'operations a second', false)}
 

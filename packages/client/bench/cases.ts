@@ -179,9 +179,10 @@ function otelCases(sdk: OtelSdk, exporter: { PrometheusSerializer: new () => { s
 /** Loads a library by the name the bench knows it by; `folder` is where the peers are installed. */
 export async function load(name: string, folder: string): Promise<{ cases: Cases; library: Library | undefined }> {
   const require = createRequire(pathToFileURL(`${folder}/`));
+  const otel = '@opentelemetry';
   switch (name) {
     case 'otel':
-      return { cases: otelCases(require('@opentelemetry/sdk-metrics'), require('@opentelemetry/exporter-prometheus')), library: undefined };
+      return { cases: otelCases(require(`${otel}/sdk-metrics`), require(`${otel}/exporter-prometheus`)), library: undefined };
     case 'ours': {
       const library = (await import('@pronoia/client')) as unknown as Library;
       return { cases: promCases(library), library };
