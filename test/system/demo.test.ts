@@ -50,3 +50,15 @@ describe('pronoia demo --once', () => {
     expect(demo.output.trim().split('\n')).toHaveLength(1);
   });
 });
+
+describe('pronoia demo', () => {
+  it('stops within five seconds in the middle of its job, leaving no process', { timeout: 60_000 }, async () => {
+    const demo = new Pronoia(folder, 'demo', '--data', join(folder, 'cut'), '--output', join(folder, 'cut-out'), ...freePorts);
+    await demo.printed(/map \d+%/);
+    const startedMs = performance.now();
+    demo.child.kill('SIGINT');
+    expect(await demo.exit).toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(processesOf(folder)).toEqual([]);
+  });
+});

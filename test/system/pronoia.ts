@@ -68,8 +68,8 @@ export interface Series {
 
 export async function query(monitor: string, expression: string): Promise<Series[]> {
   const answer = await fetch(`${monitor}/api/v1/query?query=${encodeURIComponent(expression)}`);
-  const { status, data } = (await answer.json()) as { status: string; data: { result: Series[] } };
-  if (status !== 'success') throw new Error(`${expression}: ${status}`);
+  const { data, error } = (await answer.json()) as { data?: { result: Series[] }; error?: string };
+  if (data === undefined) throw new Error(`${expression}: ${error}`);
   return data.result;
 }
 
