@@ -21,21 +21,21 @@ export interface Exemplar {
   readonly timestamp: number;
 }
 
-export interface MetricValue {
+export interface MetricValue<T extends string = string> {
   value: number;
-  labels: Record<string, LabelValue>;
+  labels: Record<T, LabelValue>;
   /** The sample's own name where it differs from the family's (`x_bucket`, `x_sum`, …). */
   metricName?: string | undefined;
   exemplar?: Exemplar | null | undefined;
 }
 
 /** One metric with its values, as `get()` and `getMetricsAsJSON()` return it. */
-export interface MetricObjectWithValues {
+export interface MetricObjectWithValues<V extends MetricValue = MetricValue> {
   name: string;
   help: string;
   type: MetricType;
   aggregator: Aggregator;
-  values: MetricValue[];
+  values: V[];
 }
 
 /** Anything that can sit in a registry: our metrics, or a collector of the user's own. */

@@ -2,11 +2,17 @@ import { globalRegistry, type RegistryContentType } from './registry.ts';
 
 export { aggregators, type FamilyAggregator } from './aggregate.ts';
 export { exponentialBuckets, linearBuckets } from './buckets.ts';
-export { Counter, type CounterConfiguration, type CounterHandle } from './counter.ts';
+export { Counter, type CounterConfiguration, type CounterHandle, type IncreaseDataWithExemplar } from './counter.ts';
 export type { Aggregator, Collectable, Exemplar, LabelValues, MetricObjectWithValues, MetricType, MetricValue } from './family.ts';
 export { CounterFunc, GaugeFunc } from './function-metrics.ts';
 export { Gauge, type GaugeConfiguration, type GaugeHandle } from './gauge.ts';
-export { Histogram, type HistogramConfiguration, type HistogramHandle, type NativeConfiguration } from './histogram.ts';
+export {
+  Histogram,
+  type HistogramConfiguration,
+  type HistogramHandle,
+  type NativeConfiguration,
+  type ObserveDataWithExemplar,
+} from './histogram.ts';
 export { Info, type InfoConfiguration } from './info.ts';
 export type { Metric, MetricConfiguration } from './metric.ts';
 export {

@@ -83,9 +83,9 @@ export abstract class Metric<T extends string = string> implements Exposed {
   }
 
   /** The metric with all its values, after `collect` has run. */
-  async get(): Promise<MetricObjectWithValues> {
+  async get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
     await this.collect?.();
-    return this.snapshot();
+    return this.snapshot() as MetricObjectWithValues<MetricValue<T>>;
   }
 
   /** As `get`, without `collect`. */

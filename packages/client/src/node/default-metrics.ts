@@ -7,12 +7,12 @@ import type { Aggregator, LabelValues } from '../family.ts';
 import { Gauge } from '../gauge.ts';
 import { Histogram } from '../histogram.ts';
 import type { MetricConfiguration } from '../metric.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry, RegistryContentType } from '../registry.ts';
 import { Summary } from '../summary.ts';
 
-export interface DefaultMetricsCollectorConfiguration {
+export interface DefaultMetricsCollectorConfiguration<T extends RegistryContentType = RegistryContentType> {
   /** The global registry by default. */
-  register?: Registry | undefined;
+  register?: Registry<T> | undefined;
   prefix?: string | undefined;
   /** Labels for all of them. */
   labels?: LabelValues | undefined;
@@ -309,7 +309,9 @@ const collectors = {
 };
 
 /** Registers the metrics of this process and of Node's runtime. */
-export function collectDefaultMetrics(config?: DefaultMetricsCollectorConfiguration | null): DefaultMetrics {
+export function collectDefaultMetrics<T extends RegistryContentType>(
+  config?: DefaultMetricsCollectorConfiguration<T> | null,
+): DefaultMetrics {
   if (config !== null && config !== undefined && typeof config !== 'object') {
     throw new TypeError('config must be null, undefined, or an object');
   }

@@ -5,7 +5,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { gzipSync } from 'node:zlib';
-import { globalRegistry, Registry } from '../registry.ts';
+import { globalRegistry, Registry, type RegistryContentType } from '../registry.ts';
 
 export interface PushParameters {
   jobName?: string | undefined;
@@ -31,17 +31,17 @@ const ACCEPT = {
   protobuf: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
 };
 
-export class Pushgateway {
-  readonly registry: Registry;
+export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
+  readonly registry: Registry<T>;
   readonly gatewayUrl: string;
   readonly requireJobName: boolean;
   readonly requestOptions: RequestOptions;
   readonly #format: 'text' | 'protobuf';
 
-  constructor(gatewayUrl: string, options?: PushgatewayOptions | Registry | null, registry?: Registry) {
+  constructor(gatewayUrl: string, options?: PushgatewayOptions | Registry<T> | null, registry?: Registry<T>) {
     const { requireJobName = true, format = 'text', ...requestOptions } = options instanceof Registry ? {} : (options ?? {});
     this.gatewayUrl = gatewayUrl;
-    this.registry = (options instanceof Registry ? options : registry) ?? globalRegistry;
+    this.registry = (options instanceof Registry ? options : registry) ?? (globalRegistry as Registry<T>);
     this.requireJobName = requireJobName;
     this.requestOptions = requestOptions;
     this.#format = format;
