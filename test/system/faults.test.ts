@@ -48,7 +48,7 @@ async function writeText(file: string, megabytes: number): Promise<void> {
       const rank = Math.floor(20_000 ** (state / 0x7fffffff));
       text += `word${rank}${state % 17 === 0 ? '\n' : ' '}`;
     }
-    if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve));
+    if (!stream.write(text)) await new Promise<void>((resolve) => stream.once('drain', () => resolve()));
   }
   await new Promise<void>((resolve) => stream.end(() => resolve()));
 }
