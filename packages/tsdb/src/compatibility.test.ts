@@ -3,12 +3,15 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@pronoia/client';
 import { createMatcher, formatFloat, Labels, SampleBatch } from '@pronoia/model';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ByteWriter } from './byte-writer.ts';
 import { open, type Tsdb } from './tsdb.ts';
+import { compressSnappy } from './wal/compression.ts';
 
 const hour = 3_600_000;
 const start = Math.floor(1_700_000_000_000 / (2 * hour)) * 2 * hour;
@@ -66,6 +69,112 @@ async function fill(tsdb: Tsdb, hours: number, stepMs: number): Promise<void> {
     await appender.commit();
     if ((tMs - start) % hour === 0) await tsdb.maintain();
   }
+}
+
+interface WrittenHistogram {
+  readonly tMs: number;
+  readonly count: number;
+  readonly sum: number;
+  readonly zeroCount: number;
+  readonly deltas: readonly number[];
+  readonly isFloat: boolean;
+}
+
+/** A remote write request (prometheus.WriteRequest) with one histogram per series. */
+function writeRequest(series: readonly { name: string; histogram: WrittenHistogram }[]): Uint8Array {
+  const message = (write: (out: ByteWriter) => void): Uint8Array => {
+    const out = new ByteWriter();
+    write(out);
+    return out.view();
+  };
+  const bytes = (out: ByteWriter, field: number, content: Uint8Array): void => {
+    out.uvarint(field * 8 + 2);
+    out.uvarint(content.length);
+    out.bytes(content);
+  };
+  const double = (out: ByteWriter, field: number, value: number): void => {
+    out.uvarint(field * 8 + 1);
+    out.bytes(doubleBytes(value));
+  };
+  const integer = (out: ByteWriter, field: number, value: number): void => {
+    out.uvarint(field * 8);
+    out.uvarint(value);
+  };
+  return message((request) => {
+    for (const { name, histogram } of series) {
+      const { tMs, count, sum, zeroCount, deltas, isFloat } = histogram;
+      const one = message((out) => {
+        bytes(
+          out,
+          1,
+          message((label) => {
+            bytes(label, 1, Buffer.from('__name__'));
+            bytes(label, 2, Buffer.from(name));
+          }),
+        );
+        bytes(
+          out,
+          4,
+          message((h) => {
+            if (isFloat) double(h, 2, count);
+            else integer(h, 1, count);
+            double(h, 3, sum);
+            h.uvarint(4 * 8);
+            h.varint(2);
+            double(h, 5, 0.001);
+            if (isFloat) double(h, 7, zeroCount);
+            else integer(h, 6, zeroCount);
+            bytes(
+              h,
+              11,
+              message((span) => {
+                span.uvarint(1 * 8);
+                span.varint(-1);
+                integer(span, 2, deltas.length);
+              }),
+            );
+            let total = 0;
+            if (isFloat) bytes(h, 13, Buffer.concat(deltas.map((delta) => doubleBytes((total += delta)))));
+            else
+              bytes(
+                h,
+                12,
+                message((packed) => {
+                  for (const delta of deltas) packed.varint(delta);
+                }),
+              );
+            integer(h, 15, tMs);
+          }),
+        );
+      });
+      bytes(request, 1, one);
+    }
+  });
+}
+
+/** Protobuf's byte order. */
+function doubleBytes(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Asks a process of its own kind until it answers yes. */
+async function until(isReady: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await isReady().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('not ready after ten seconds');
 }
 
 const hasOriginal = existsSync('/usr/bin/promtool') && existsSync('/usr/bin/prometheus');
@@ -128,6 +237,74 @@ describe.skipIf(!hasOriginal)('the original', () => {
     await tsdb.close();
     expect(ours.length).toBe(2400);
     expect(promtoolDump(join(folder, 'data'))).toEqual(ours);
+  });
+
+  it('stores histograms that we read from its log, its head chunks and its blocks', async () => {
+    const folder = newFolder();
+    const data = join(folder, 'data');
+    writeFileSync(join(folder, 'prometheus.yml'), '{}\n');
+    const flags = [
+      '--web.enable-remote-write-receiver',
+      '--enable-feature=native-histograms',
+      '--storage.tsdb.min-block-duration=1h',
+      '--storage.tsdb.max-block-duration=1h',
+      '--storage.tsdb.allow-overlapping-compaction',
+    ];
+    const port = await freePort();
+    const server = spawn(
+      '/usr/bin/prometheus',
+      [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${data}`, `--web.listen-address=127.0.0.1:${port}`, ...flags],
+      { stdio: 'ignore' },
+    );
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    try {
+      await until(async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok);
+      const expected: string[] = [];
+      for (let i = 0; i < 300; i++) {
+        // Both kinds; a reset now and then; a layout that grows.
+        const n = i % 70;
+        const deltas = i < 150 ? [n, 2, -1] : [n, 2, -1, 3];
+        const absolute = deltas.map((_, k) => deltas.slice(0, k + 1).reduce((sum, delta) => sum + delta));
+        const tMs = start + i * 30_000;
+        const histogram = { tMs, count: n * 10, sum: n * 1.5, zeroCount: i % 3, deltas, isFloat: false };
+        const response = await fetch(`http://127.0.0.1:${port}/api/v1/write`, {
+          method: 'POST',
+          body: compressSnappy(
+            writeRequest([
+              { name: 'whole', histogram },
+              { name: 'float', histogram: { ...histogram, isFloat: true } },
+            ]),
+          ) as Uint8Array<ArrayBuffer>,
+        });
+        expect([response.status, await response.text()]).toEqual([204, '']);
+        expected.push(`${tMs} ${n * 10} ${n * 1.5} ${i % 3} ${absolute.join(',')}`);
+      }
+      server.kill('SIGKILL');
+      await ended;
+      const tsdb = await open(data, { registry: new Registry() });
+      const querier = tsdb.querier(-Infinity, Infinity);
+      const { series } = await querier.select([createMatcher('=~', '__name__', 'whole|float')]);
+      const batch = new SampleBatch();
+      const found = series.map((one) => {
+        const lines: string[] = [];
+        const reader = one.samples();
+        for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+          for (let i = 0; i < count; i++) {
+            const histogram = batch.histograms[i];
+            lines.push(
+              `${batch.times[i]} ${histogram?.count} ${histogram?.sum} ${histogram?.zeroCount} ${histogram?.positiveBuckets.join(',')}`,
+            );
+          }
+        }
+        return lines;
+      });
+      querier.close();
+      await tsdb.close();
+      expect(found).toEqual([expected, expected]);
+    } finally {
+      server.kill('SIGKILL');
+      await ended;
+    }
   });
 
   it('leaves a log and a head that we read, after being killed', async () => {

@@ -9,6 +9,7 @@ import type { ExemplarRing } from './head/exemplars.ts';
 import type { Head } from './head/head.ts';
 import type { TsdbMetrics } from './metrics.ts';
 import type { SampleColumns } from './sample-columns.ts';
+import type { HistogramEntry } from './wal/histogram-record.ts';
 import { decodeRecord, type RecordVisitor } from './wal/record.ts';
 import { replayWal } from './wal/replay.ts';
 import { listSegments, segmentName } from './wal/segment.ts';
@@ -31,7 +32,6 @@ export class HeadReplay implements RecordVisitor {
   /** Chunks from files, oldest first, until their series shows up. */
   readonly #chunksByRef = new Map<number, ChunkId[]>();
   #unknownEntries = 0;
-  #histograms = 0;
 
   constructor(head: Head, exemplars: ExemplarRing, metrics: TsdbMetrics, log: ReplayLog) {
     this.#head = head;
@@ -63,9 +63,6 @@ export class HeadReplay implements RecordVisitor {
     }
     if (this.#unknownTypes.size > 0) {
       this.#log.warn({ types: [...this.#unknownTypes].join(',') }, 'Records of unknown types in the write-ahead log were skipped');
-    }
-    if (this.#histograms > 0) {
-      this.#log.warn({ samples: this.#histograms }, 'Histogram samples in the write-ahead log were skipped: they cannot be stored yet');
     }
     this.#metrics.replaySeconds.set((performance.now() - before) / 1000);
   }
@@ -135,8 +132,10 @@ export class HeadReplay implements RecordVisitor {
     }
   }
 
-  histogram(): void {
-    this.#histograms++;
+  histogram(ref: number, tMs: number, { histogram, isStale }: HistogramEntry): void {
+    if (tMs < this.#head.minValidMs) return;
+    const slot = this.#slot(ref);
+    if (slot >= 0) this.#head.appendHistogram(slot, tMs, isStale ? undefined : histogram);
   }
 
   tombstone(ref: number, minMs: number, maxMs: number): void {

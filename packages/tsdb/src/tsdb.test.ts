@@ -3,7 +3,16 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@pronoia/client';
-import { createMatcher, formatFloat, Labels, type Matcher, type Queryable, type Rejection, SampleBatch } from '@pronoia/model';
+import {
+  createMatcher,
+  type FloatHistogram,
+  formatFloat,
+  Labels,
+  type Matcher,
+  type Queryable,
+  type Rejection,
+  SampleBatch,
+} from '@pronoia/model';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SimulatedDisk } from './disk/simulated-disk.ts';
 import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
@@ -212,6 +221,79 @@ describe('a database', () => {
     const again = await openOn(disk.killed(), options);
     await again.maintain();
     expect(await dump(again)).toEqual(shown);
+  });
+
+  it('keeps native histograms: in the head, over a restart, in blocks, beside floats', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 20_000, maxBlockMs: 20_000 } as const;
+    let tsdb = await openOn(disk, options);
+    const h = (count: number, schema = 1): FloatHistogram => ({
+      counterResetHint: 'unknown',
+      schema,
+      zeroThreshold: 0.001,
+      zeroCount: 1,
+      count,
+      sum: count / 2,
+      positiveSpans: [{ offset: 0, length: 2 }],
+      negativeSpans: [],
+      positiveBuckets: Float64Array.of(count, 1),
+      negativeBuckets: new Float64Array(0),
+      customValues: [],
+    });
+    const expected: string[] = [];
+    const labels = Labels.from(a);
+    for (let i = 0; i < 70; i++) {
+      const tMs = start + i * 1000;
+      const appender = tsdb.appender();
+      if (i % 31 === 30) {
+        appender.append(0, labels, tMs, 0, { stale: true });
+        expected.push(`${i} stale`);
+      } else if (i % 23 === 22) {
+        appender.append(0, labels, tMs, i);
+        expected.push(`${i} ${i}`);
+      } else {
+        appender.append(0, labels, tMs, h((i * 7) % 50, i < 40 ? 1 : 2));
+        expected.push(`${i} count ${(i * 7) % 50} buckets ${(i * 7) % 50},1`);
+      }
+      await appender.commit();
+      if (i === 35) tsdb = await openOn(disk.killed(), options);
+    }
+    const read = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      const querier = tsdb.querier(-Infinity, Infinity);
+      const batch = new SampleBatch(50);
+      for (const one of (await querier.select([createMatcher('=', '__name__', 'a')])).series) {
+        const reader = one.samples();
+        for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+          for (let i = 0; i < count; i++) {
+            const at = ((batch.times[i] as number) - start) / 1000;
+            const histogram = batch.hasHistograms ? batch.histograms[i] : undefined;
+            if (batch.stale[i] === 1) lines.push(`${at} stale`);
+            else
+              lines.push(
+                histogram === undefined
+                  ? `${at} ${batch.values[i]}`
+                  : `${at} count ${histogram.count} buckets ${histogram.positiveBuckets.join(',')}`,
+              );
+          }
+        }
+      }
+      querier.close();
+      return lines;
+    };
+    expect(await read()).toEqual(expected);
+    await tsdb.deleteSeries([createMatcher('=', '__name__', 'a')], start + 1000, start + 2500);
+    expected.splice(1, 2);
+    await tsdb.maintain();
+    expect(tsdb.blocks().length).toBeGreaterThan(1);
+    expect(await read()).toEqual(expected);
+    await tsdb.cleanTombstones();
+    expect(await read()).toEqual(expected);
+    expect(await add(tsdb, [a, start + 69_000, 5])).toEqual(['duplicate_timestamp']);
+    const appender = tsdb.appender();
+    expect(appender.append(0, labels, start + 69_000, h((69 * 7) % 50, 2))).toBe(1);
+    expect(appender.append(0, labels, start + 70_000, { ...h(1), positiveBuckets: new Float64Array(1) })).toBe('invalid_labels');
+    appender.rollback();
   });
 
   it('tells who makes the most series', async () => {

@@ -26,7 +26,7 @@ import { selectPostings } from './postings-query.ts';
 import { HeadReplay } from './replay.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { writeCheckpoint } from './wal/checkpoint.ts';
-import { encodeTombstones } from './wal/record.ts';
+import { encodeTombstones, type HistogramSample } from './wal/record.ts';
 import { listSegments } from './wal/segment.ts';
 import { WalWriter } from './wal/writer.ts';
 
@@ -135,7 +135,7 @@ export class Tsdb implements Queryable, Appendable {
       exemplars: opened.exemplars,
       metrics: opened.metrics,
       check: () => this.#mustBeOpen(),
-      committed: (columns) => this.#committed(columns),
+      committed: (columns, histograms) => this.#committed(columns, histograms),
       finished: (appender, columns) => this.#finished(appender, columns),
     };
     this.#armUpkeep();
@@ -209,7 +209,7 @@ export class Tsdb implements Queryable, Appendable {
     for (const wake of this.#appendersFinished.splice(0)) wake();
   }
 
-  #committed({ refs, times, length }: SampleColumns): void {
+  #committed({ refs, times, length }: SampleColumns, histograms: readonly HistogramSample[]): void {
     if (this.#head.unwrittenCount > chunksPerWrite && !this.#isWritingChunks) {
       this.#isWritingChunks = true;
       // After a failure the next upkeep tries again, not every commit.
@@ -221,7 +221,15 @@ export class Tsdb implements Queryable, Appendable {
       );
     }
     if (this.#queriers.size === 0) return;
-    this.#laterCommits.push({ commit: this.#head.commits, refs: refs.slice(0, length), times: times.slice(0, length) });
+    const laterRefs = new Float64Array(length + histograms.length);
+    const laterTimes = new Float64Array(laterRefs.length);
+    laterRefs.set(refs.subarray(0, length));
+    laterTimes.set(times.subarray(0, length));
+    for (const [i, { ref, tMs }] of histograms.entries()) {
+      laterRefs[length + i] = ref;
+      laterTimes[length + i] = tMs;
+    }
+    this.#laterCommits.push({ commit: this.#head.commits, refs: laterRefs, times: laterTimes });
   }
 
   querier(minMs: number, maxMs: number): Querier {

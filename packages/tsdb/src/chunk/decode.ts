@@ -3,6 +3,7 @@
  */
 import type { SampleBatch } from '@pronoia/model';
 import { StorageError } from '../errors.ts';
+import { decodeFloatHistogramChunk, decodeHistogramChunk, floatHistogramEncoding, histogramEncoding } from './histogram.ts';
 import { decodeXor, xorEncoding } from './xor.ts';
 
 /** Samples in a chunk; all encodings begin with the count. */
@@ -13,9 +14,18 @@ export function sampleCount(encoding: number, bytes: Uint8Array): number {
 
 /** Fills the batch from index `at` on; it must have room for all samples of the chunk. */
 export function decodeChunk(encoding: number, bytes: Uint8Array, into: SampleBatch, at: number, bits?: Uint32Array): void {
-  if (encoding === xorEncoding) {
-    decodeXor(bytes, 0, bytes.length, sampleCount(encoding, bytes), into, at, bits);
-    return;
+  const count = sampleCount(encoding, bytes);
+  switch (encoding) {
+    case xorEncoding:
+      decodeXor(bytes, 0, bytes.length, count, into, at, bits);
+      return;
+    case histogramEncoding:
+      decodeHistogramChunk(bytes, count, into, at);
+      return;
+    case floatHistogramEncoding:
+      decodeFloatHistogramChunk(bytes, count, into, at);
+      return;
+    default:
+      throw new StorageError('unsupported', `a chunk of encoding ${encoding}`);
   }
-  throw new StorageError('unsupported', `a chunk of encoding ${encoding}`);
 }

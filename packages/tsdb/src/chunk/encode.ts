@@ -3,6 +3,7 @@
  */
 import { SampleBatch } from '@pronoia/model';
 import { highWord } from '../sample-columns.ts';
+import { continuesChunk, encodeFloatHistogramChunk, floatHistogramEncoding, type TimedHistogram } from './histogram.ts';
 import { maxSampleBytes, XorEncoder, xorEncoding } from './xor.ts';
 
 /** A chunk with its bytes, on the way into a block. */
@@ -22,17 +23,53 @@ export class BitBatch extends SampleBatch {
     super(capacity);
     this.bits = new Uint32Array(capacity * 2);
   }
+
+  /** Before the batch is filled again. */
+  clearHistograms(): void {
+    this.histograms.length = 0;
+    this.hasHistograms = false;
+  }
 }
 
 /** As many samples as a chunk should have (tsdb, DefaultSamplesPerChunk). */
 const samplesPerChunk = 120;
 
-/** Encodes `batch[0, count)` into chunks of at most 120 samples. */
+/** Encodes `batch[0, count)` into chunks of at most 120 samples, each of floats or of histograms. */
 export function encodeChunks(batch: BitBatch, count: number): EncodedChunk[] {
   const chunks: EncodedChunk[] = [];
-  for (let from = 0; from < count; from += samplesPerChunk)
-    chunks.push(encodeXorChunk(batch, from, Math.min(count, from + samplesPerChunk)));
+  for (let from = 0; from < count; ) {
+    const isHistogram = isHistogramAt(batch, from);
+    let to = from + 1;
+    while (
+      to < count &&
+      to - from < samplesPerChunk &&
+      isHistogramAt(batch, to) === isHistogram &&
+      (!isHistogram || continuesChunk(batch.histograms[to - 1], batch.histograms[to]))
+    )
+      to++;
+    chunks.push(isHistogram ? encodeHistogramChunk(batch, from, to) : encodeXorChunk(batch, from, to));
+    from = to;
+  }
   return chunks;
+}
+
+/** A stale marker belongs to the histograms when it follows one. */
+function isHistogramAt(batch: BitBatch, i: number): boolean {
+  if (!batch.hasHistograms) return false;
+  if (batch.histograms[i] !== undefined) return true;
+  return batch.stale[i] === 1 && i > 0 && batch.histograms[i - 1] !== undefined;
+}
+
+function encodeHistogramChunk(batch: BitBatch, from: number, to: number): EncodedChunk {
+  const samples: TimedHistogram[] = [];
+  for (let i = from; i < to; i++) samples.push({ tMs: batch.times[i] as number, histogram: batch.histograms[i] });
+  return {
+    minMs: batch.times[from] as number,
+    maxMs: batch.times[to - 1] as number,
+    encoding: floatHistogramEncoding,
+    count: to - from,
+    bytes: encodeFloatHistogramChunk(samples, from > 0 ? batch.histograms[from - 1] : undefined),
+  };
 }
 
 function encodeXorChunk({ times, bits }: BitBatch, from: number, to: number): EncodedChunk {

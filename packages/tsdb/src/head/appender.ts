@@ -10,13 +10,14 @@
  */
 import type { Appender, AppendOptions, Exemplar, FloatHistogram, Labels, Rejection, SeriesRef } from '@pronoia/model';
 import { ByteWriter } from '../byte-writer.ts';
-import { StorageError } from '../errors.ts';
 import type { TsdbMetrics } from '../metrics.ts';
 import { highWord, nanHigh, nanLow, SampleColumns, staleHigh, staleLow } from '../sample-columns.ts';
-import { encodeExemplars, encodeSamples, encodeSeries } from '../wal/record.ts';
+import { customSchema } from '../wal/histogram-record.ts';
+import { encodeExemplars, encodeFloatHistograms, encodeSamples, encodeSeries, type HistogramSample } from '../wal/record.ts';
 import type { WalWriter } from '../wal/writer.ts';
 import type { ExemplarRing } from './exemplars.ts';
 import type { Head } from './head.ts';
+import { emptyHistogram, isValidHistogram } from './open-histograms.ts';
 
 /** What appenders of one database share. */
 export interface AppenderContext {
@@ -26,8 +27,8 @@ export interface AppenderContext {
   readonly metrics: TsdbMetrics;
   /** Throws when nothing may be appended any more. */
   check(): void;
-  /** The batch is in the head now: `columns` hold it. */
-  committed(columns: SampleColumns): void;
+  /** The batch is in the head now. */
+  committed(columns: SampleColumns, histograms: readonly HistogramSample[]): void;
   /** The appender is done with; its columns may serve another. */
   finished(appender: HeadAppender, columns: SampleColumns): void;
 }
@@ -40,6 +41,7 @@ export class HeadAppender implements Appender {
   readonly #context: AppenderContext;
   readonly #columns: SampleColumns;
   readonly #exemplars: (readonly [ref: number, exemplar: Exemplar])[] = [];
+  readonly #histograms: HistogramSample[] = [];
   /** Series whose records are in line for the log. */
   #unconfirmed: number[] = [];
   #isOpen = true;
@@ -62,10 +64,12 @@ export class HeadAppender implements Appender {
     let high: number;
     let low: number;
     if (options?.stale === true) {
+      if (head.isHistogramSeries(slot)) return this.#appendHistogram(slot, tMs, undefined);
       high = staleHigh;
       low = staleLow;
     } else if (typeof value !== 'number') {
-      throw new StorageError('unsupported', 'native histograms cannot be stored yet');
+      // There is no rejection of its own for a histogram whose buckets do not fit its spans.
+      return isValidHistogram(value) ? this.#appendHistogram(slot, tMs, value) : 'invalid_labels';
     } else if (value !== value) {
       high = nanHigh;
       low = nanLow;
@@ -77,14 +81,24 @@ export class HeadAppender implements Appender {
     const answer = head.appendable(slot, tMs, high, low);
     const ownRef = head.series.ref(slot);
     if (answer === 'yes') this.#columns.pushWords(ownRef, tMs, high, low);
-    else if (answer !== 'repeated') return this.#rejected(answer);
+    else if (answer !== 'repeated') return this.#rejected(answer, 'float');
     return ownRef;
   }
 
-  #rejected(rejection: Rejection): Rejection {
+  /** Without a histogram: the stale marker. */
+  #appendHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): SeriesRef | Rejection {
+    const { head } = this.#context;
+    const answer = head.appendableHistogram(slot, tMs, histogram);
+    const ref = head.series.ref(slot);
+    if (answer === 'yes') this.#histograms.push({ ref, tMs, histogram: histogram ?? emptyHistogram, isStale: histogram === undefined });
+    else if (answer !== 'repeated') return this.#rejected(answer, 'histogram');
+    return ref;
+  }
+
+  #rejected(rejection: Rejection, type: 'float' | 'histogram'): Rejection {
     const { metrics } = this.#context;
-    if (rejection === 'out_of_order') metrics.outOfOrder.inc({ type: 'float' });
-    else if (rejection === 'out_of_bounds') metrics.outOfBounds.inc({ type: 'float' });
+    if (rejection === 'out_of_order') metrics.outOfOrder.inc({ type });
+    else if (rejection === 'out_of_bounds') metrics.outOfBounds.inc({ type });
     else if (rejection === 'duplicate_timestamp') metrics.duplicates.inc();
     return rejection;
   }
@@ -121,6 +135,7 @@ export class HeadAppender implements Appender {
   *pendingRefs(): Iterable<number> {
     const { refs, length } = this.#columns;
     for (let i = 0; i < length; i++) yield refs[i] as number;
+    for (const { ref } of this.#histograms) yield ref;
     for (const [ref] of this.#exemplars) yield ref;
   }
 
@@ -129,6 +144,7 @@ export class HeadAppender implements Appender {
     const { times, length } = this.#columns;
     let oldestMs = Infinity;
     for (let i = 0; i < length; i++) oldestMs = Math.min(oldestMs, times[i] as number);
+    for (const { tMs } of this.#histograms) oldestMs = Math.min(oldestMs, tMs);
     return oldestMs;
   }
 
@@ -149,11 +165,17 @@ export class HeadAppender implements Appender {
     const columns = this.#columns;
     try {
       this.#context.check();
-      if (columns.length === 0 && this.#exemplars.length === 0) return;
+      if (columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0) return;
       // 1.
       this.#logSeries();
       if (columns.length > 0) {
         encodeSamples(record.reset(), columns);
+        wal.log(record.view());
+      }
+      for (const isCustom of [false, true]) {
+        const samples = this.#histograms.filter(({ histogram }) => (histogram.schema === customSchema) === isCustom);
+        if (samples.length === 0) continue;
+        encodeFloatHistograms(record.reset(), samples);
         wal.log(record.view());
       }
       if (this.#exemplars.length > 0) {
@@ -194,14 +216,20 @@ export class HeadAppender implements Appender {
       const slot = head.series.slotOf(columns.refs[i] as number);
       if (slot >= 0 && head.append(slot, columns.times[i] as number, columns.high(i), columns.low(i))) appended++;
     }
+    let histograms = 0;
+    for (const { ref, tMs, histogram, isStale } of this.#histograms) {
+      const slot = head.series.slotOf(ref);
+      if (slot >= 0 && head.appendHistogram(slot, tMs, isStale ? undefined : histogram)) histograms++;
+    }
     for (const [ref, exemplar] of this.#exemplars) {
       const slot = head.series.slotOf(ref);
       if (slot >= 0) exemplars.add(ref, head.series.labels(slot), exemplar);
     }
     if (appended > 0) metrics.samplesAppended.inc({ type: 'float' }, appended);
     if (appended < columns.length) metrics.outOfOrder.inc({ type: 'float' }, columns.length - appended);
+    if (histograms > 0) metrics.samplesAppended.inc({ type: 'histogram' }, histograms);
     if (this.#exemplars.length > 0) metrics.exemplarsAppended.inc(this.#exemplars.length);
-    this.#context.committed(columns);
+    this.#context.committed(columns, this.#histograms);
   }
 
   rollback(): void {

@@ -73,12 +73,14 @@ function seriesChunks(head: Head, slot: number, minMs: number, maxMs: number, ba
       result.push({ minMs: chunkMin, maxMs: chunkMax, encoding, count, bytes });
       continue;
     }
+    batch.clearHistograms();
     decodeChunk(encoding, bytes, batch, 0, batch.bits);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
-  const count = head.open.count(slot);
-  if (count > 0 && head.open.startMs(slot) <= maxMs) {
-    head.open.decode(slot, batch, 0, batch.bits);
+  const count = head.openCount(slot);
+  if (count > 0 && head.openStartMs(slot) <= maxMs) {
+    batch.clearHistograms();
+    head.decodeOpen(slot, batch, 0, batch.bits);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
   return result;

@@ -43,18 +43,18 @@ export class HeadReader implements SampleReader {
     for (;;) {
       let chunk = this.#chunk === 0 ? head.firstChunk(slot) : head.chunks.next(this.#chunk);
       while (chunk !== 0 && head.chunks.maxMs(chunk) <= this.#afterMs) chunk = head.chunks.next(chunk);
-      const startMs = chunk === 0 ? head.open.startMs(slot) : head.chunks.minMs(chunk);
-      if (startMs > this.#maxMs || (chunk === 0 && head.open.count(slot) === 0)) {
+      const startMs = chunk === 0 ? head.openStartMs(slot) : head.chunks.minMs(chunk);
+      if (startMs > this.#maxMs || (chunk === 0 && head.openCount(slot) === 0)) {
         this.#done = true;
         return filled;
       }
       const bytes = chunk === 0 ? nothing : head.chunks.bytes(chunk);
       const encoding = chunk === 0 ? 0 : head.chunks.encoding(chunk);
-      const count = chunk === 0 ? head.open.count(slot) : sampleCount(encoding, bytes);
+      const count = chunk === 0 ? head.openCount(slot) : sampleCount(encoding, bytes);
       const fits = count <= into.capacity - filled;
       if (!fits && filled > 0) return filled;
       const target = fits ? into : this.#scratch(count);
-      if (chunk === 0) head.open.decode(slot, target, filled);
+      if (chunk === 0) head.decodeOpen(slot, target, filled);
       else decodeChunk(encoding, bytes, target, filled);
       const kept = keepSamples(target, filled, count, this.#afterMs + 1, this.#maxMs, deleted);
       if (!fits && kept > into.capacity) return this.#hand(into, into.capacity);

@@ -2,13 +2,15 @@
  * The head: the newest samples of every active series, in memory. It decides what may be appended, cuts chunks, and answers
  * for its part of the time axis. It does no I/O: durability is the appender's matter (appender.ts).
  */
-import type { Labels, Rejection } from '@pronoia/model';
+import type { FloatHistogram, Labels, Rejection, SampleBatch } from '@pronoia/model';
+import { floatHistogramEncoding } from '../chunk/histogram.ts';
 import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
 import type { HeadChunkFiles } from './chunk-files.ts';
 import { type ChunkId, ChunkTable } from './chunk-table.ts';
 import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
 import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
+import { areEqualHistograms, OpenHistograms } from './open-histograms.ts';
 import { areValidLabels, SeriesTable } from './series-table.ts';
 
 export interface HeadOptions {
@@ -21,7 +23,8 @@ export interface HeadOptions {
 export class Head {
   readonly options: HeadOptions;
   readonly series = new SeriesTable();
-  readonly open = new OpenChunks();
+  readonly #open = new OpenChunks();
+  readonly #histograms = new OpenHistograms();
   readonly chunks: ChunkTable;
   /** Full chunks whose bytes are still in memory: id and ref of the series in turn. */
   #unwritten: number[] = [];
@@ -57,7 +60,7 @@ export class Head {
 
   get chunkCount(): number {
     let open = 0;
-    for (let slot = 0; slot < this.series.count; slot++) if (this.open.count(slot) > 0) open++;
+    for (let slot = 0; slot < this.series.count; slot++) if (this.openCount(slot) > 0) open++;
     return this.chunks.count + open;
   }
 
@@ -74,7 +77,7 @@ export class Head {
     const slot = this.series.create(labels, ref);
     const { count } = this.series;
     for (const column of this.#columns) column.reserve(count);
-    for (const column of this.open.columns) column.reserve(count);
+    for (const column of this.#open.columns) column.reserve(count);
     this.#lastTime.set(slot, -Infinity);
     return slot;
   }
@@ -103,7 +106,31 @@ export class Head {
   firstMs(slot: number): number {
     const chunk = this.#firstChunk.get(slot);
     if (chunk !== 0) return this.chunks.minMs(chunk);
-    return this.open.count(slot) > 0 ? this.open.startMs(slot) : Infinity;
+    return this.openCount(slot) > 0 ? this.openStartMs(slot) : Infinity;
+  }
+
+  /** Samples in the open chunk. */
+  openCount(slot: number): number {
+    const count = this.#open.count(slot);
+    return count > 0 || this.#histograms.size === 0 ? count : this.#histograms.count(this.series.ref(slot));
+  }
+
+  /** Time of the first sample of the open chunk; meaningless without one. */
+  openStartMs(slot: number): number {
+    return this.#open.count(slot) > 0 || this.#histograms.size === 0
+      ? this.#open.startMs(slot)
+      : this.#histograms.startMs(this.series.ref(slot));
+  }
+
+  /** The samples of the open chunk into the batch from index `at` on. */
+  decodeOpen(slot: number, into: SampleBatch, at: number, bits?: Uint32Array): void {
+    if (this.#open.count(slot) > 0) this.#open.decode(slot, into, at, bits);
+    else this.#histograms.decode(this.series.ref(slot), into, at);
+  }
+
+  /** Whether the series' newest samples are histograms. */
+  isHistogramSeries(slot: number): boolean {
+    return this.#histograms.size > 0 && this.#histograms.count(this.series.ref(slot)) > 0;
   }
 
   /** Samples below this are refused: half a block of lateness, and never into what is already a block. */
@@ -117,33 +144,78 @@ export class Head {
     const last = this.#lastTime.get(slot);
     if (tMs > last) return 'yes';
     if (tMs < last) return 'out_of_order';
-    return this.open.lastHigh(slot) === high && this.open.lastLow(slot) === low ? 'repeated' : 'duplicate_timestamp';
+    if (this.isHistogramSeries(slot)) return 'duplicate_timestamp';
+    return this.#open.lastHigh(slot) === high && this.#open.lastLow(slot) === low ? 'repeated' : 'duplicate_timestamp';
+  }
+
+  /** The same for a histogram; undefined is its stale marker. */
+  appendableHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): 'yes' | 'repeated' | Rejection {
+    if (tMs < this.minAppendableMs) return 'out_of_bounds';
+    const last = this.#lastTime.get(slot);
+    if (tMs > last) return 'yes';
+    if (tMs < last) return 'out_of_order';
+    const newest = this.#histograms.last(this.series.ref(slot));
+    return newest?.tMs === tMs && areEqualHistograms(newest.histogram, histogram) ? 'repeated' : 'duplicate_timestamp';
   }
 
   /** Appends if the sample is newer than the series' last one; says whether it was. */
   append(slot: number, tMs: number, high: number, low: number): boolean {
     if (tMs <= this.#lastTime.get(slot)) return false;
-    const count = this.open.count(slot);
-    if (count === 0) this.#nextAt.set(slot, this.#rangeEnd(tMs));
-    else if (this.#mustCut(slot, tMs, count)) this.#cut(slot, tMs);
-    this.open.append(slot, tMs, high, low);
+    const count = this.#open.count(slot);
+    if (count === 0) {
+      if (this.isHistogramSeries(slot)) this.#cutHistograms(slot);
+      this.#nextAt.set(slot, this.#rangeEnd(tMs));
+    } else if (this.#mustCut(slot, tMs, count)) {
+      this.#cut(slot, tMs);
+    }
+    this.#open.append(slot, tMs, high, low);
+    this.#appended(slot, tMs);
+    return true;
+  }
+
+  /** The same for a histogram; undefined is its stale marker. */
+  appendHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): boolean {
+    if (tMs <= this.#lastTime.get(slot)) return false;
+    if (this.#open.count(slot) > 0) this.#cut(slot, tMs);
+    const ref = this.series.ref(slot);
+    const isOpen = this.#histograms.count(ref) > 0;
+    if (isOpen && (tMs >= this.#nextAt.get(slot) || !this.#histograms.continues(ref, histogram, this.options.samplesPerChunk)))
+      this.#cutHistograms(slot);
+    if (this.#histograms.count(ref) === 0) this.#nextAt.set(slot, this.#rangeEnd(tMs));
+    this.#histograms.append(ref, { tMs, histogram });
+    this.#appended(slot, tMs);
+    return true;
+  }
+
+  #appended(slot: number, tMs: number): void {
     this.#lastTime.set(slot, tMs);
     this.#lastCommit.set(slot, this.commits);
     if (tMs > this.maxMs) this.maxMs = tMs;
     if (tMs < this.minMs) this.minMs = tMs;
-    return true;
+  }
+
+  #cutHistograms(slot: number): void {
+    const ref = this.series.ref(slot);
+    const minMs = this.#histograms.startMs(ref);
+    const bytes = this.#histograms.seal(ref);
+    this.#addFull(slot, this.chunks.add(minMs, this.#lastTime.get(slot), floatHistogramEncoding, bytes, 0, bytes.length));
+  }
+
+  #addFull(slot: number, id: ChunkId): void {
+    this.#link(slot, id);
+    this.#unwritten.push(id, this.series.ref(slot));
   }
 
   /** Where chunks end (tsdb-format.md §11): at the range's end, and spread evenly over it once the pace is known. */
   #mustCut(slot: number, tMs: number, count: number): boolean {
     const { samplesPerChunk } = this.options;
     if (count === Math.floor(samplesPerChunk / 4)) {
-      const start = this.open.startMs(slot);
+      const start = this.#open.startMs(slot);
       const end = this.#nextAt.get(slot);
       const chunks = Math.floor((end - start) / ((this.#lastTime.get(slot) - start + 1) * 4));
       if (chunks > 1) this.#nextAt.set(slot, Math.floor(start + (end - start) / chunks));
     }
-    return tMs >= this.#nextAt.get(slot) || count >= samplesPerChunk * 2 || this.open.encodedBytes(slot) > maxChunkBytes;
+    return tMs >= this.#nextAt.get(slot) || count >= samplesPerChunk * 2 || this.#open.encodedBytes(slot) > maxChunkBytes;
   }
 
   #rangeEnd(tMs: number): number {
@@ -152,11 +224,10 @@ export class Head {
   }
 
   #cut(slot: number, nextMs: number): void {
-    const minMs = this.open.startMs(slot);
+    const minMs = this.#open.startMs(slot);
     const maxMs = this.#lastTime.get(slot);
-    const id = this.open.seal(slot, (bytes, start, end) => this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
-    this.#link(slot, id);
-    this.#unwritten.push(id, this.series.ref(slot));
+    const id = this.#open.seal(slot, (bytes, start, end) => this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
+    this.#addFull(slot, id);
     this.#nextAt.set(slot, this.#rangeEnd(nextMs));
   }
 
@@ -226,7 +297,9 @@ export class Head {
     this.#firstChunk.set(slot, first);
     if (first !== 0) return;
     this.#lastChunk.set(slot, 0);
-    if (this.open.count(slot) > 0 && this.#lastTime.get(slot) < mintMs) this.open.clear(slot);
+    if (this.#lastTime.get(slot) >= mintMs) return;
+    if (this.#open.count(slot) > 0) this.#open.clear(slot);
+    if (this.#histograms.size > 0) this.#histograms.remove(this.series.ref(slot));
   }
 
   #forgetRemovedChunks(): void {
@@ -241,14 +314,17 @@ export class Head {
   #compact(removed: ReadonlySet<number>): void {
     const { count: before } = this.series;
     const moved = this.series.compact((slot) => !removed.has(this.series.ref(slot)));
-    for (const column of [...this.#columns, ...this.open.columns]) {
+    for (const column of [...this.#columns, ...this.#open.columns]) {
       for (let slot = 0; slot < before; slot++) {
         const to = moved[slot] as number;
         if (to >= 0 && to !== slot) column.move(slot, to);
       }
       column.cut(this.series.count);
     }
-    for (const ref of removed) this.tombstones.delete(ref);
+    for (const ref of removed) {
+      this.tombstones.delete(ref);
+      this.#histograms.remove(ref);
+    }
   }
 
   #forgetTombstones(mintMs: number): void {

@@ -1,0 +1,119 @@
+/**
+ * Open chunks of native histograms. Such series are few and each sample is a structure of its own, so these, unlike floats, are
+ * kept as objects until the chunk is full.
+ */
+import type { FloatHistogram, SampleBatch } from '@pronoia/model';
+import { bucketCount, continuesChunk, encodeFloatHistogramChunk, type TimedHistogram } from '../chunk/histogram.ts';
+
+interface OpenChunk {
+  samples: TimedHistogram[];
+  /** The last one of the chunk before. */
+  before: FloatHistogram | undefined;
+}
+
+/** Together over a chunk: a few kilobytes when encoded. */
+const maxBucketsPerChunk = 20_000;
+
+export class OpenHistograms {
+  readonly #chunks = new Map<number, OpenChunk>();
+
+  /** Series that have had histograms. */
+  get size(): number {
+    return this.#chunks.size;
+  }
+
+  has(ref: number): boolean {
+    return this.#chunks.has(ref);
+  }
+
+  count(ref: number): number {
+    return this.#chunks.get(ref)?.samples.length ?? 0;
+  }
+
+  startMs(ref: number): number {
+    return this.#chunks.get(ref)?.samples[0]?.tMs ?? Infinity;
+  }
+
+  last(ref: number): TimedHistogram | undefined {
+    return this.#chunks.get(ref)?.samples.at(-1);
+  }
+
+  /** Whether the sample can go into the open chunk of `ref`, which has some already. */
+  continues(ref: number, histogram: FloatHistogram | undefined, samplesPerChunk: number): boolean {
+    const samples = this.#chunks.get(ref)?.samples ?? [];
+    const first = samples[0]?.histogram;
+    const buckets = first === undefined ? 1 : 1 + first.positiveBuckets.length + first.negativeBuckets.length;
+    const limit = Math.max(10, Math.min(samplesPerChunk, Math.floor(maxBucketsPerChunk / buckets)));
+    return samples.length < limit && continuesChunk(samples.at(-1)?.histogram, histogram);
+  }
+
+  append(ref: number, sample: TimedHistogram): void {
+    const chunk = this.#chunks.get(ref);
+    if (chunk === undefined) this.#chunks.set(ref, { samples: [sample], before: undefined });
+    else chunk.samples.push(sample);
+  }
+
+  /** Ends the chunk and gives its bytes. */
+  seal(ref: number): Uint8Array {
+    const chunk = this.#chunks.get(ref) as OpenChunk;
+    const bytes = encodeFloatHistogramChunk(chunk.samples, chunk.before);
+    chunk.before = chunk.samples.at(-1)?.histogram;
+    chunk.samples = [];
+    return bytes;
+  }
+
+  remove(ref: number): void {
+    this.#chunks.delete(ref);
+  }
+
+  decode(ref: number, into: SampleBatch, at: number): void {
+    for (const [i, { tMs, histogram }] of (this.#chunks.get(ref)?.samples ?? []).entries()) {
+      into.times[at + i] = tMs;
+      into.values[at + i] = 0;
+      into.stale[at + i] = histogram === undefined ? 1 : 0;
+      into.histograms[at + i] = histogram;
+      into.hasHistograms = true;
+    }
+  }
+}
+
+/** As many buckets as the spans name, a schema that exists. */
+export function isValidHistogram({
+  schema,
+  positiveSpans,
+  negativeSpans,
+  positiveBuckets,
+  negativeBuckets,
+  customValues,
+}: FloatHistogram): boolean {
+  const isKnownSchema = schema === -53 ? negativeBuckets.length === 0 : schema >= -4 && schema <= 8 && customValues.length === 0;
+  return isKnownSchema && bucketCount(positiveSpans) === positiveBuckets.length && bucketCount(negativeSpans) === negativeBuckets.length;
+}
+
+/** What stands in the log for a stale marker of a histogram series. */
+export const emptyHistogram: FloatHistogram = {
+  counterResetHint: 'unknown',
+  schema: 0,
+  zeroThreshold: 0,
+  zeroCount: 0,
+  count: 0,
+  sum: 0,
+  positiveSpans: [],
+  negativeSpans: [],
+  positiveBuckets: new Float64Array(0),
+  negativeBuckets: new Float64Array(0),
+  customValues: [],
+};
+
+export function areEqualHistograms(a: FloatHistogram | undefined, b: FloatHistogram | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const text = (histogram: FloatHistogram): string =>
+    JSON.stringify({
+      ...histogram,
+      sum: String(histogram.sum),
+      counterResetHint: '',
+      positiveBuckets: [...histogram.positiveBuckets],
+      negativeBuckets: [...histogram.negativeBuckets],
+    });
+  return text(a) === text(b);
+}
