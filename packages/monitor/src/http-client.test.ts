@@ -1,5 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +11,9 @@ import { systemClock } from '@pronoia/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpClientConfig } from './config/http-client.ts';
 import { createHttpClient, type HttpRequest } from './http-client.ts';
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+if (!hasOpenssl) process.stderr.write('SKIPPED: openssl is not installed (apt-get install openssl); TLS was not tested\n');
 
 let folder: string;
 let server: Server;
@@ -86,6 +92,60 @@ describe('the HTTP client', () => {
     expect(headersOf((await ask(config, '/away')).body).authorization).toBeUndefined();
     expect((await ask({ follow_redirects: false }, '/near')).status).toBe(302);
     await expect(ask({}, '/loop')).rejects.toThrow('stopped after 10 redirects');
+  });
+
+  it.skipIf(!hasOpenssl)('speaks TLS: checks the server, shows its own certificate, reads changed files', async () => {
+    const certificate = (name: string): [string, string] => {
+      const files = [join(folder, `${name}.pem`), join(folder, `${name}.key`)] as [string, string];
+      const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:P-256',
+          '-nodes',
+          '-days',
+          '2',
+          '-out',
+          files[0],
+          '-keyout',
+          files[1],
+          ...subject,
+        ],
+        { stdio: 'ignore' },
+      );
+      return files;
+    };
+    const [ownCert, ownKey] = certificate('server.test');
+    const [clientCert, clientKey] = certificate('client.test');
+    const secure = createTlsServer(
+      { cert: readFileSync(ownCert), key: readFileSync(ownKey), ca: readFileSync(clientCert), requestCert: true, rejectUnauthorized: true },
+      (_request, response) => response.end('secret'),
+    );
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+    const both = { cert_file: clientCert, key_file: clientKey };
+    const good = { ca_file: ownCert, server_name: 'server.test', insecure_skip_verify: false, ...both };
+    expect((await ask({ tls_config: good }, '', { url })).body.toString()).toBe('secret');
+    expect((await ask({ tls_config: { insecure_skip_verify: true, ...both } }, '', { url })).body.toString()).toBe('secret');
+    await expect(ask({ tls_config: { ...good, server_name: 'other.test' } }, '', { url })).rejects.toThrow('other.test');
+    await expect(ask({ tls_config: { ...good, ca_file: clientCert } }, '', { url })).rejects.toThrow('certificate');
+    await expect(
+      ask({ tls_config: { ca_file: ownCert, server_name: 'server.test', insecure_skip_verify: false } }, '', { url }),
+    ).rejects.toThrow(url);
+
+    const client = createHttpClient({ follow_redirects: true, enable_http2: true, tls_config: good }, systemClock);
+    await client.fetch({ url, timeoutMs: 5000 });
+    await copyFile(clientCert, ownCert);
+    await utimes(ownCert, new Date(), new Date(Date.now() + 5000));
+    await expect(client.fetch({ url, timeoutMs: 5000 })).rejects.toThrow('certificate');
+    await client.close();
+    secure.closeAllConnections();
+    secure.close();
   });
 
   it('says what failed, and of which URL', async () => {

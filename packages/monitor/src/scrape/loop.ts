@@ -52,6 +52,11 @@ interface Fetched {
   readonly parse: PageParser;
 }
 
+interface Stored {
+  readonly failure: Error | undefined;
+  readonly page: ScrapedPage;
+}
+
 export class ScrapeLoop {
   readonly target: Target;
   readonly cache: ScrapeCache;
@@ -149,12 +154,11 @@ export class ScrapeLoop {
     if (this.#stopping.signal.aborted && fetched instanceof Error) return;
 
     const durationSeconds = (): number => (clock.monotonic() - started) / 1000;
-    let failure: Error | undefined;
-    if (fetched instanceof Error) failure = fetched;
-    else failure = await this.#store(fetched, timeMs, durationSeconds);
+    const stored = fetched instanceof Error ? { failure: fetched, page: undefined } : await this.#store(fetched, timeMs, durationSeconds);
+    const { failure } = stored;
     if (failure !== undefined) {
       log.debug({ target: this.target.url, error: failure.message }, 'Scrape failed');
-      await this.#storeFailure(failure, timeMs, durationSeconds());
+      await this.#storeFailure(failure, stored.page, timeMs, durationSeconds());
     }
     metrics.duration.observe(durationSeconds());
     this.#health = {
@@ -195,7 +199,7 @@ export class ScrapeLoop {
   }
 
   /** Everything of one scrape, or nothing of it. */
-  async #store(fetched: Fetched, timeMs: number, durationSeconds: () => number): Promise<Error | undefined> {
+  async #store(fetched: Fetched, timeMs: number, durationSeconds: () => number): Promise<Stored> {
     const { appendable, metrics, log } = this.#deps;
     const appender = appendable.appender();
     const page = new ScrapedPage(appender, this.cache, this.target.labels, this.#settings, timeMs);
@@ -212,28 +216,23 @@ export class ScrapeLoop {
       });
     } catch (error) {
       appender.rollback();
-      this.#lastCounts = page;
       if (error instanceof PageError && error.kind === 'sample_limit') metrics.exceededSampleLimit.inc();
       if (error instanceof PageError && error.kind === 'label_limit') metrics.exceededLabelLimits.inc();
-      return error as Error;
+      return { failure: error as Error, page };
     }
     try {
       await appender.commit();
     } catch (error) {
       log.error({ target: this.target.url, error: (error as Error).message }, 'A scrape could not be stored');
-      return error as Error;
+      return { failure: error as Error, page };
     }
     if (page.outOfOrder + page.outOfBounds + page.duplicates > 0) this.#tellRejections(page);
-    return undefined;
+    return { failure: undefined, page };
   }
 
-  /** How far the page of the failed attempt got. */
-  #lastCounts: ScrapedPage | undefined;
-
-  async #storeFailure(failure: Error, timeMs: number, durationSeconds: number): Promise<void> {
+  /** @param page how far the attempt got. */
+  async #storeFailure(failure: Error, page: ScrapedPage | undefined, timeMs: number, durationSeconds: number): Promise<void> {
     const appender = this.#deps.appendable.appender();
-    const page = this.#lastCounts;
-    this.#lastCounts = undefined;
     try {
       appendAllStale(appender, this.cache, timeMs);
       this.#report.append(appender, timeMs, {

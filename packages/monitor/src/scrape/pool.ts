@@ -61,13 +61,57 @@ export class ScrapePool {
   /** Takes what discovery knows now: new targets get a loop, those that are gone lose theirs. */
   sync(groups: readonly TargetGroup[]): void {
     this.#groups = groups;
+    this.#replaceLoops(this.#readTargets(), new Map());
+  }
+
+  /** Another configuration of the same job. Targets that stay keep their series, unless what decides about labels has changed. */
+  async reload(config: ScrapeConfig): Promise<void> {
+    const keepsCaches = labelDecisions(this.#config) === labelDecisions(config);
+    this.#config = config;
+    this.#targetRules = rulesOf(config.relabel_configs, config);
+    this.#settings = settingsOf(config, this.#deps);
+    const oldClient = this.#client;
+    this.#client = (this.#deps.createClient ?? createHttpClient)(config, this.#deps.clock);
+
+    const targetByKey = this.#readTargets();
+    const staying = new Set([...targetByKey.values()].map(seriesIdentity));
+    const caches = new Map<string, ScrapeLoop['cache']>();
+    const handedOver: Promise<void>[] = [];
+    for (const [key, loop] of this.#loopByKey) {
+      const identity = seriesIdentity(loop.target);
+      if (!staying.has(identity)) continue;
+      this.#loopByKey.delete(key);
+      handedOver.push(loop.stop('handed_over'));
+      if (keepsCaches) caches.set(identity, loop.cache);
+    }
+    await Promise.all(handedOver);
+    this.#replaceLoops(targetByKey, caches);
+    await oldClient.close();
+    this.#deps.metrics.poolReloads.inc();
+  }
+
+  /** The job is gone: its targets leave their markers in the background, as if each was gone. */
+  retire(): Promise<void> {
+    this.sync([]);
+    this.#deps.metrics.poolTargets.remove({ scrape_job: this.#config.job_name });
+    return Promise.all([...this.#leaving].map((loop) => loop.stop('target_gone'))).then(() => this.#client.close());
+  }
+
+  /** The server stops: no markers. Resolves when the last write is in. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#loopByKey.values(), ...this.#leaving].map((loop) => loop.kill()));
+    await this.#client.close();
+  }
+
+  /** Makes targets of the groups; what is dropped or invalid is counted and told. */
+  #readTargets(): Map<string, Target> {
     const { log, metrics } = this.#deps;
     const { job_name: job, keep_dropped_targets: keep } = this.#config;
     const targetByKey = new Map<string, Target>();
     const droppedLabels: Labels[] = [];
     let droppedCount = 0;
     let failures = 0;
-    for (const group of groups) {
+    for (const group of this.#groups) {
       for (const outcome of targetsOfGroup(group, this.#config, this.#targetRules)) {
         if (outcome.kind === 'target') {
           targetByKey.set(outcome.target.key, outcome.target);
@@ -82,60 +126,36 @@ export class ScrapePool {
     }
     this.#dropped = { kept: droppedLabels, count: droppedCount };
     if (failures > 0) metrics.syncFailures.inc({ scrape_job: job }, failures);
-    this.#replaceLoops(targetByKey);
-    metrics.poolSyncs.inc({ scrape_job: job });
-    metrics.poolTargets.set({ scrape_job: job }, this.#loopByKey.size);
+    return targetByKey;
   }
 
-  /** Another configuration of the same job. Targets that stay keep their series, unless what decides about labels has changed. */
-  async reload(config: ScrapeConfig): Promise<void> {
-    const before = this.#config;
-    this.#config = config;
-    this.#targetRules = rulesOf(config.relabel_configs, config);
-    this.#settings = settingsOf(config, this.#deps);
-    const oldClient = this.#client;
-    this.#client = (this.#deps.createClient ?? createHttpClient)(config, this.#deps.clock);
-    const keepsCache = labelDecisions(before) === labelDecisions(config);
-    const old = this.#loopByKey;
-    await Promise.all([...old.values()].map((loop) => loop.stop('handed_over')));
-    this.#loopByKey = new Map();
-    for (const [key, { target, cache }] of old) this.#startLoop(key, target, false, keepsCache ? cache : undefined);
-    await oldClient.close();
-    this.#deps.metrics.poolReloads.inc();
-    this.sync(this.#groups);
-  }
-
-  /** The job is gone: its targets leave their markers in the background, as if each was gone. */
-  retire(): Promise<void> {
-    this.sync([]);
-    return Promise.all([...this.#leaving].map((loop) => loop.stop('target_gone'))).then(() => this.#client.close());
-  }
-
-  /** The server stops: no markers. Resolves when the last write is in. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#loopByKey.values(), ...this.#leaving].map((loop) => loop.kill()));
-    await this.#client.close();
-  }
-
-  #replaceLoops(targetByKey: ReadonlyMap<string, Target>): void {
-    const { target_limit: limit } = this.#config;
+  /** @param caches what earlier loops knew, by the identity of the target's series. */
+  #replaceLoops(targetByKey: ReadonlyMap<string, Target>, caches: ReadonlyMap<string, ScrapeLoop['cache']>): void {
+    const { job_name: job, target_limit: limit } = this.#config;
+    const { metrics } = this.#deps;
     for (const [key, loop] of this.#loopByKey) {
       if (targetByKey.has(key)) continue;
       this.#loopByKey.delete(key);
       this.#leaving.add(loop);
       void loop.stop('target_gone').then(() => this.#leaving.delete(loop));
     }
-    for (const [key, target] of targetByKey) if (!this.#loopByKey.has(key)) this.#startLoop(key, target, this.#settings.startAtOnce);
+    for (const [key, target] of targetByKey) {
+      if (!this.#loopByKey.has(key)) this.#startLoop(key, target, caches.get(seriesIdentity(target)));
+    }
     const count = this.#loopByKey.size;
     const isOver = limit > 0 && count > limit;
-    if (isOver) this.#deps.metrics.exceededTargetLimit.inc();
+    if (isOver) metrics.exceededTargetLimit.inc();
     const message = isOver ? `target_limit exceeded (number of targets: ${count}, limit: ${limit})` : undefined;
     for (const loop of this.#loopByKey.values()) loop.forcedError = message;
+    metrics.poolSyncs.inc({ scrape_job: job });
+    metrics.poolTargets.set({ scrape_job: job }, count);
   }
 
-  #startLoop(key: string, target: Target, startAtOnce: boolean, cache?: ScrapeLoop['cache']): void {
+  /** @param cache of a loop that has just handed over; without one the target is new. */
+  #startLoop(key: string, target: Target, cache: ScrapeLoop['cache'] | undefined): void {
     const { offsetSeed } = this.#deps;
     const offsetMs = ((hashText(key) ^ offsetSeed()) >>> 0) % target.intervalMs;
+    const startAtOnce = this.#settings.startAtOnce && cache === undefined;
     const loop = new ScrapeLoop(target, offsetMs, { ...this.#deps, fetch: this.#client.fetch }, { ...this.#settings, startAtOnce }, cache);
     this.#loopByKey.set(key, loop);
     loop.start();
@@ -167,6 +187,11 @@ function settingsOf(config: ScrapeConfig, deps: PoolDeps): LoopSettings {
     timestampToleranceMs: deps.timestampToleranceMs,
     storesExemplars: deps.storesExemplars,
   };
+}
+
+/** Two targets with the same identity write the same series: only how often and how patiently they are asked may differ. */
+function seriesIdentity(target: Target): string {
+  return `${target.labels.key()}\xfe${target.url}`;
 }
 
 /** Equal for two configurations under which the same page gives the same series. */
