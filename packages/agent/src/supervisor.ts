@@ -11,7 +11,8 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Timer } from '@pronoia/server';
-import { type ProcessTable, processTrees, readCommandLine, readEnvironments, readProcess, readProcesses, signal } from './processes.ts';
+import { readCommandLine, readProcess, readProcesses, signal } from './processes.ts';
+import { Sweeper } from './sweeper.ts';
 
 export type ContainerExit =
   | { readonly kind: 'exited'; readonly status: number }
@@ -42,6 +43,8 @@ shift
 code=$?
 echo "$code" > ${EXIT_STATUS_FILE}`;
 
+const sweeper = new Sweeper(CONTAINER_ID_VARIABLE);
+
 /** How often an adopted supervisor, which is not our child, is looked at. */
 const ADOPTED_POLL_MS = 1_000;
 
@@ -51,6 +54,7 @@ export class Container {
   readonly pid: number;
   readonly exited: Promise<ContainerExit>;
   readonly #clock: Clock;
+  readonly #isAdopted: boolean;
   #hasExited = false;
   #killing: Timer | undefined;
   #poll: Timer | undefined;
@@ -60,12 +64,14 @@ export class Container {
     sandbox: string,
     pid: number,
     clock: Clock,
+    isAdopted: boolean,
     whenSupervisorEnds: (container: Container) => Promise<void>,
   ) {
     this.containerId = containerId;
     this.sandbox = sandbox;
     this.pid = pid;
     this.#clock = clock;
+    this.#isAdopted = isAdopted;
     this.exited = whenSupervisorEnds(this).then(() => this.#conclude());
   }
 
@@ -88,7 +94,7 @@ export class Container {
         child.once('error', reject);
       });
       child.unref();
-      return new Container(command.containerId, command.sandbox, child.pid as number, clock, () => ended);
+      return new Container(command.containerId, command.sandbox, child.pid as number, clock, false, () => ended);
     } finally {
       closeSync(stdout);
       closeSync(stderr);
@@ -97,7 +103,7 @@ export class Container {
 
   /** Takes over a container that an earlier agent process launched; `pid` 0 when its supervisor is gone. */
   static adopt(containerId: string, sandbox: string, pid: number, clock: Clock): Container {
-    return new Container(containerId, sandbox, pid, clock, (container) => container.#watch());
+    return new Container(containerId, sandbox, pid, clock, true, (container) => container.#watch());
   }
 
   get hasExited(): boolean {
@@ -109,7 +115,11 @@ export class Container {
     if (this.#hasExited) return;
     this.#killing?.cancel();
     if (graceMs > 0) {
-      for (const pid of this.#pids()) signal(pid, 'SIGTERM');
+      // The supervisor's group at once; what has left it when the sweep finds it.
+      if (this.#isThere()) signal(-this.pid, 'SIGTERM');
+      sweeper.find(this, (pids) => {
+        for (const { pid, isInGroup } of pids) if (!isInGroup) signal(pid, 'SIGTERM');
+      });
       this.#killing = this.#clock.setTimer(graceMs, () => this.#destroy());
     } else this.#destroy();
   }
@@ -122,23 +132,22 @@ export class Container {
 
   /** The supervisor is spared at first, so that it can still write how the command ended. */
   #destroy(): void {
-    for (const pid of this.#pids()) if (pid !== this.pid) signal(pid, 'SIGKILL');
     let attempts = 0;
     const again = (): void => {
       if (this.#hasExited) return;
-      attempts++;
-      for (const pid of this.#pids()) if (pid !== this.pid || attempts > 3) signal(pid, 'SIGKILL');
-      this.#killing = this.#clock.setTimer(Math.min(1_000, 50 * attempts), again);
+      const spared = attempts++ < 4 ? this.pid : 0;
+      sweeper.find(this, (pids) => {
+        if (this.#hasExited) return;
+        for (const { pid } of pids) if (pid !== spared) signal(pid, 'SIGKILL');
+        this.#killing = this.#clock.setTimer(Math.min(1_000, 50 * attempts), again);
+      });
     };
-    this.#killing = this.#clock.setTimer(50, again);
+    again();
   }
 
-  #pids(): number[] {
-    const { table, pidsByContainer } = lookAround(this.#clock);
-    const tree = processTrees(table, new Set([this.pid])).get(this.pid) ?? [];
-    const pids = new Set(tree.filter((entry) => !entry.isZombie).map((entry) => entry.pid));
-    for (const pid of pidsByContainer.get(this.containerId) ?? []) pids.add(pid);
-    return [...pids];
+  /** A child of ours is there until we have been told of its end; of others one must ask. */
+  #isThere(): boolean {
+    return this.pid !== 0 && (!this.#isAdopted || isSupervisor(this.pid, this.containerId));
   }
 
   #watch(): Promise<void> {
@@ -156,26 +165,14 @@ export class Container {
   #conclude(): ContainerExit {
     this.#hasExited = true;
     this.#killing?.cancel();
-    for (const pid of this.#pids()) signal(pid, 'SIGKILL');
+    // What is left of its group goes at once, what has left the group with the next sweep.
+    // (The supervisor of an adopted container ended some time ago, and its pid may be somebody else's by now: there only the marks count.)
+    if (!this.#isAdopted) signal(-this.pid, 'SIGKILL');
+    sweeper.find(this.#isAdopted ? { containerId: this.containerId, pid: 0 } : this, (pids) => {
+      for (const { pid } of pids) signal(pid, 'SIGKILL');
+    });
     return readExit(this.sandbox);
   }
-}
-
-interface Surroundings {
-  readonly atMs: number;
-  readonly table: ProcessTable;
-  readonly pidsByContainer: ReadonlyMap<string, readonly number[]>;
-}
-
-let surroundings: Surroundings | undefined;
-
-/** One look at all processes serves every container that is killed or ends within 20 ms: a thousand do not cost a thousand looks. */
-function lookAround(clock: Clock): Surroundings {
-  const nowMs = clock.monotonic();
-  if (surroundings === undefined || Math.abs(nowMs - surroundings.atMs) > 20) {
-    surroundings = { atMs: nowMs, table: readProcesses(), pidsByContainer: readEnvironments(CONTAINER_ID_VARIABLE) };
-  }
-  return surroundings;
 }
 
 export function readExit(sandbox: string): ContainerExit {
