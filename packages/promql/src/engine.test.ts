@@ -1,8 +1,10 @@
+import { Registry } from '@pronoia/client';
 import { Labels, type Queryable } from '@pronoia/model';
 import { describe, expect, test } from 'vitest';
 import { Engine, type EngineOptions } from './engine.ts';
 import { MemoryStorage } from './promqltest/index.ts';
 import { QueryError } from './query-error.ts';
+import { QueryMetrics } from './query-metrics.ts';
 import type { QueryResult } from './value/query-result.ts';
 
 /** `up{i="0"…}`: one sample each 10 s from 0, value i + t in seconds. */
@@ -213,5 +215,31 @@ describe('names', () => {
     expect((await errorOf(new Engine().instant(two, query, 10_000))).message).toBe('vector cannot contain metrics with the same labelset');
     const delayed = new Engine({ enabledFeatures: ['promql-delayed-name-removal'] });
     expect(show(await delayed.instant(two, `sum(${query})`, 10_000))).toBe('{} 0.05');
+  });
+});
+
+describe('what is measured', () => {
+  test('samples are counted for each step when asked for, subqueries apart', async () => {
+    const engine = new Engine({ enabledFeatures: ['promql-per-step-stats'] });
+    const { stats } = await engine.range(small, 'sum(count_over_time(up[25s])) + sum(up)', 10_000, 30_000, 10_000, { perStepStats: true });
+    expect(stats.samples.totalQueryableSamplesPerStep).toEqual([
+      [10_000, 6],
+      [20_000, 8],
+      [30_000, 8],
+    ]);
+    expect(stats.samples.totalQueryableSamples).toBe(22);
+    const silent = await new Engine().range(small, 'up', 10_000, 30_000, 10_000, { perStepStats: true });
+    expect(silent.stats.samples.totalQueryableSamplesPerStep).toBeUndefined();
+  });
+
+  test('an engine tells a registry about its queries', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ metrics: new QueryMetrics(registry), maxConcurrency: 7 });
+    await engine.instant(small, 'sum(up)', 60_000);
+    const text = await registry.metrics();
+    expect(text).toContain('prometheus_engine_queries 0');
+    expect(text).toContain('prometheus_engine_queries_concurrent_max 7');
+    expect(text).toContain('prometheus_engine_query_samples_total 2');
+    expect(text).toMatch(/prometheus_engine_query_duration_seconds_count\{slice="inner_eval"\} 1/);
   });
 });

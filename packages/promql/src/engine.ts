@@ -6,7 +6,9 @@ import { Evaluator } from './evaluate/evaluator.ts';
 import { answer, arrange } from './evaluate/final-value.ts';
 import type { Frame } from './evaluate/step-series.ts';
 import { QueryError } from './query-error.ts';
+import type { QueryMetrics } from './query-metrics.ts';
 import { QueryQueue } from './query-queue.ts';
+import type { Expr } from './syntax/ast.ts';
 import { documentedType, typeOf } from './syntax/check.ts';
 import type { QueryWindow } from './syntax/duration.ts';
 import { type ParseOptions, parseExpr } from './syntax/parse.ts';
@@ -40,6 +42,7 @@ export interface EngineOptions {
    * every step; the tests hold the two against each other.
    */
   readonly evaluator?: EvaluatorKind;
+  readonly metrics?: QueryMetrics;
   /** Monotonic milliseconds, for timings and timeouts; default performance.now. */
   readonly now?: () => number;
 }
@@ -62,6 +65,7 @@ export class Engine {
   readonly #now: () => number;
   readonly #queue: QueryQueue;
   readonly #evaluator: EvaluatorKind;
+  readonly #metrics: QueryMetrics | undefined;
 
   constructor(options: EngineOptions = {}) {
     this.#lookbackMs = options.lookbackMs ?? 300_000;
@@ -70,6 +74,8 @@ export class Engine {
     this.#defaultSubqueryStepMs = options.defaultSubqueryStepMs ?? 60_000;
     this.#features = new Set(options.enabledFeatures);
     this.#now = options.now ?? (() => performance.now());
+    this.#metrics = options.metrics;
+    if (this.#metrics !== undefined) this.#metrics.concurrentMax = options.maxConcurrency ?? 20;
     this.#evaluator = options.evaluator ?? 'columnar';
     this.#queue = new QueryQueue(options.maxConcurrency ?? 20);
   }
@@ -117,12 +123,39 @@ export class Engine {
       const message = `invalid expression type ${quoteGo(documentedType(type))} for range query, must be Scalar or instant Vector`;
       throw new QueryError('bad_data', message);
     }
+    const metrics = this.#metrics;
+    metrics?.queries.inc();
+    try {
+      return await this.#evaluate(queryable, text, expr, query, isRangeQuery, options, signal);
+    } finally {
+      metrics?.queries.dec();
+    }
+  }
+
+  async #evaluate(
+    queryable: Queryable,
+    text: string,
+    expr: Expr,
+    query: QueryWindow,
+    isRangeQuery: boolean,
+    options: QueryOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<QueryResult> {
     const startedAt = this.#now();
     const timeoutMs = Math.min(this.#timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY);
     const leave = await this.#queue.enter(timeoutMs, signal);
     const admittedAt = this.#now();
     try {
-      const budget = new Budget({ signal, now: this.#now, deadline: startedAt + timeoutMs, maxSamples: this.#maxSamples });
+      const stepMs = isRangeQuery ? query.stepMs : 1;
+      const frame: Frame = { startMs: query.startMs, stepMs, count: Math.floor((query.endMs - query.startMs) / stepMs) + 1 };
+      const countSteps = options.perStepStats === true && this.#features.has('promql-per-step-stats');
+      const budget = new Budget({
+        signal,
+        now: this.#now,
+        deadline: startedAt + timeoutMs,
+        maxSamples: this.#maxSamples,
+        countedFrame: countSteps ? frame : undefined,
+      });
       const annotations = new Annotations(text);
       const evaluator = new Evaluator({
         text,
@@ -139,8 +172,6 @@ export class Engine {
         queryable,
         signal,
       });
-      const stepMs = isRangeQuery ? query.stepMs : 1;
-      const frame: Frame = { startMs: query.startMs, stepMs, count: Math.floor((query.endMs - query.startMs) / stepMs) + 1 };
       try {
         budget.check();
         evaluator.open(expr, frame);
@@ -150,6 +181,13 @@ export class Engine {
         const value = arrange(raw, evaluator.delayedNames, options.limit ?? 0, annotations);
         const sortedAt = this.#now();
         const seconds = (from: number, to: number): number => Math.max(0, to - from) / 1000;
+        const metrics = this.#metrics;
+        metrics?.observe('queue_time', seconds(startedAt, admittedAt));
+        metrics?.observe('prepare_time', seconds(admittedAt, preparedAt));
+        metrics?.observe('inner_eval', seconds(preparedAt, evaluatedAt));
+        metrics?.observe('result_sort', seconds(evaluatedAt, sortedAt));
+        metrics?.samples.inc(budget.queryableSamples);
+        metrics?.samplesRead.inc(budget.samplesRead);
         return {
           value,
           warnings: annotations.warnings(),
@@ -167,6 +205,7 @@ export class Engine {
               totalQueryableSamples: budget.queryableSamples,
               samplesRead: budget.samplesRead,
               peakSamples: budget.peakSamples,
+              ...perStepStats(budget, frame),
             },
           },
         };
@@ -177,4 +216,9 @@ export class Engine {
       leave();
     }
   }
+}
+
+function perStepStats({ samplesPerStep }: Budget, frame: Frame): Pick<QueryResult['stats']['samples'], 'totalQueryableSamplesPerStep'> {
+  if (samplesPerStep === undefined) return {};
+  return { totalQueryableSamplesPerStep: Array.from(samplesPerStep, (samples, step) => [frame.startMs + step * frame.stepMs, samples]) };
 }

@@ -1,5 +1,6 @@
 export { Engine, type EngineOptions, type EvaluatorKind, type Feature, type QueryOptions } from './engine.ts';
 export { QueryError, type QueryErrorType, queryErrorStatus } from './query-error.ts';
+export { QueryMetrics } from './query-metrics.ts';
 export type { Expr, Span, ValueType } from './syntax/ast.ts';
 export { astToJson } from './syntax/ast-json.ts';
 export { type ParseError, type ParseOptions, type ParseResult, parseExpr, parseSelector, type SelectorResult } from './syntax/parse.ts';

@@ -229,6 +229,8 @@ class Matching {
   readonly #notes = new LastNotes();
   /** Steps at which both sides have a sample, or a fill takes its place; elsewhere nothing happens. */
   readonly #active: Uint8Array;
+  /** The original goes step by step: of all faults it meets the one of the earliest step. */
+  #fault: { readonly step: number; readonly order: number; readonly error: QueryError } | undefined;
   readonly #results: { order: number; series: StepSeries }[] = [];
 
   constructor(ev: Evaluation, expr: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[], frame: Frame) {
@@ -284,9 +286,10 @@ class Matching {
     const emit = (step: number, m: number, o: number, matches: number): void => {
       const { labels, key } = resultLabels(m, o);
       if (isOneToOne) {
-        if (matches > 0) throw ambiguous('many-to-one matching must be explicit (group_left/group_right)');
+        if (matches > 0)
+          return this.#fail(step, this.#one.length + m, ambiguous('many-to-one matching must be explicit (group_left/group_right)'));
       } else if (many.length > 1) {
-        if (seen.has(key)) throw ambiguous('grouping labels must ensure unique matches');
+        if (seen.has(key)) return this.#fail(step, this.#one.length + m, ambiguous('grouping labels must ensure unique matches'));
         seen.add(key);
       }
       this.#combine(step, m, o);
@@ -303,11 +306,15 @@ class Matching {
     };
 
     for (let step = 0; step < this.#count; step++) {
+      if (this.#fault !== undefined && this.#fault.step < step) return;
       if (this.#active[step] === 0) continue;
       let partner = -1;
       for (const o of one) {
         if ((this.#one[o] as StepSeries).kinds[step] === absent) continue;
-        if (partner >= 0) throw this.#duplicate(group.labels, o, partner);
+        if (partner >= 0) {
+          this.#fail(step, o, this.#duplicate(group.labels, o, partner));
+          return;
+        }
         partner = o;
       }
       let matches = 0;
@@ -351,6 +358,11 @@ class Matching {
     return true;
   }
 
+  #fail(step: number, order: number, error: QueryError): void {
+    const known = this.#fault;
+    if (known === undefined || step < known.step || (step === known.step && order < known.order)) this.#fault = { step, order, error };
+  }
+
   #combine(step: number, m: number, o: number): void {
     const many = m < 0 ? undefined : (this.#many[m] as StepSeries);
     const one = o < 0 ? undefined : (this.#one[o] as StepSeries);
@@ -392,6 +404,7 @@ class Matching {
   }
 
   finish(): StepSeries[] {
+    if (this.#fault !== undefined) throw this.#fault.error;
     this.#notes.commit(this.#ev, this.#expr);
     return mergeSeries(this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series));
   }

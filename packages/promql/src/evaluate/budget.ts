@@ -3,6 +3,7 @@
  * awaits `pause()` when it says yes; that is where cancelling and timeouts take effect.
  */
 import { QueryError } from '../query-error.ts';
+import type { Frame } from './step-series.ts';
 
 /** Others wait at most about this long for the event loop. */
 const sliceMs = 10;
@@ -12,6 +13,9 @@ export class Budget {
   readonly #now: () => number;
   readonly #deadline: number;
   readonly #maxSamples: number;
+  readonly #countedFrame: Frame | undefined;
+  /** As `queryableSamples`, for each step of the query; only when asked for. */
+  readonly samplesPerStep: Float64Array | undefined;
   #sliceEnd: number;
   #work = 0;
   #samples = 0;
@@ -22,12 +26,25 @@ export class Budget {
   /** Samples that steps looked at; one sample counts for every window it is in. */
   queryableSamples = 0;
 
-  constructor(options: { signal?: AbortSignal | undefined; now: () => number; deadline: number; maxSamples: number }) {
+  constructor(options: {
+    signal?: AbortSignal | undefined;
+    now: () => number;
+    deadline: number;
+    maxSamples: number;
+    countedFrame?: Frame | undefined;
+  }) {
     this.#signal = options.signal;
     this.#now = options.now;
     this.#deadline = options.deadline;
     this.#maxSamples = options.maxSamples;
+    this.#countedFrame = options.countedFrame;
+    this.samplesPerStep = options.countedFrame === undefined ? undefined : new Float64Array(options.countedFrame.count);
     this.#sliceEnd = this.#now() + sliceMs;
+  }
+
+  /** Whether the samples of this frame's steps are to be counted one by one: subqueries are not. */
+  countsSteps(frame: Frame): boolean {
+    return frame === this.#countedFrame;
   }
 
   /** Reports that about `work` samples were handled; true when it is time to `pause`. */

@@ -275,8 +275,8 @@ export class Evaluator implements Evaluation {
     return this.#statsOnly.has(selector);
   }
 
-  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined): Promise<readonly Series[]> {
-    const hints = { startMs: minMs, endMs: maxMs, stepMs: this.query.stepMs };
+  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined, rangeMs = 0): Promise<readonly Series[]> {
+    const hints = { startMs: minMs, endMs: maxMs, stepMs: this.query.stepMs, rangeMs };
     return this.selectMatching(selector.matchers, func === undefined ? hints : { ...hints, func });
   }
 
@@ -309,7 +309,7 @@ export class Evaluator implements Evaluation {
     }
     if (inner.kind !== 'matrix') throw new Error(`BUG: ${inner.kind} is no range vector`);
     const { minMs, maxMs } = this.#matrixBounds(inner, frame);
-    for (const series of await this.select(inner.selector, minMs, maxMs, func)) {
+    for (const series of await this.select(inner.selector, minMs, maxMs, func, this.durationMs(inner.range, true))) {
       columns.read(series, this.batch, minMs, maxMs, this.#statsOnly.has(inner.selector));
       this.budget.samplesRead += columns.size;
       if (this.budget.due(columns.size)) await this.budget.pause();

@@ -42,6 +42,7 @@ export async function eachRangeResult(
   const window = new Window(ev, notes, rangeMs, args, new SampleColumns(), new StepSeries(Labels.empty, false, 0));
   window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
 
+  const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
   const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
   await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
     shared?.kinds.fill(absent);
@@ -49,6 +50,8 @@ export async function eachRangeResult(
     if (kernel !== undefined && columns.histograms.length === 0 && !(ev.startTimestamps && columns.hasStarts)) {
       const plan = planner.planFor(columns);
       budget.queryableSamples += plan.total;
+      if (perStep !== undefined)
+        for (let i = 0; i < count; i++) perStep[i] = (perStep[i] as number) + (plan.hi[i] as number) - (plan.lo[i] as number);
       budget.hold(plan.widest);
       budget.release(plan.widest);
       kernel.begin(columns, plan, out);
@@ -66,6 +69,7 @@ export async function eachRangeResult(
         const size = window.floats + window.histograms;
         if (size > widest) widest = size;
         budget.queryableSamples += size;
+        if (perStep !== undefined) perStep[step] = (perStep[step] as number) + size;
         if (size > 0) run(window);
         if (budget.due(size + 1)) await budget.pause();
       }

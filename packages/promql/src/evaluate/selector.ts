@@ -23,6 +23,7 @@ export async function eachSelected(
   const columns = new SampleColumns();
   const planner = new InstantPlanner(reference, lookbackMs, count);
   const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
+  const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
   const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
   for (const series of await ev.select(selector, minMs, reference.lastMs, func)) {
     columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
@@ -42,6 +43,7 @@ export async function eachSelected(
         });
       }
       budget.queryableSamples += found;
+      if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
       if (found > 0) visit(result);
     }
     if (budget.due(columns.size + count)) await budget.pause();
