@@ -251,6 +251,17 @@ export class Allocator {
     this.#hold(agent, frameworkId, after);
   }
 
+  /** The same for what nobody holds: an operator reserved it, or made a volume. It must be free. */
+  convertFree(agentId: string, before: Resources, after: Resources): void {
+    const agent = this.#agent(agentId);
+    if (!agent.free.contains(before)) throw new Error(`BUG: ${before.toString()} is not free on agent ${agentId}`);
+    const total = agent.terms.total.minus(before).plus(after);
+    this.#fairShare.changeTotals(total.quantities(), agent.terms.total.quantities());
+    agent.terms = { ...agent.terms, total };
+    agent.free = agent.free.minus(before).plus(after);
+    this.#touched.add(agentId);
+  }
+
   setWeight(role: string, weight: number): void {
     this.#fairShare.setWeight(role, weight);
   }

@@ -1,5 +1,7 @@
 /** ACCEPT and DECLINE: what becomes of offers (mesos.md §2.6). */
 import {
+  type ExecutorInfo,
+  type HealthCheck,
   isTerminal,
   type OfferOperation,
   type Resource,
@@ -10,10 +12,11 @@ import {
   type TaskState,
   type TaskStatusReason,
 } from '@pronoia/mesos';
+import { convertOffered, countOperation, tellOperation } from './convert.ts';
 import type { Step } from './message.ts';
 import { forgetOffer, withdrawOffer } from './offers.ts';
 import { type AgentEntry, type FrameworkEntry, isConnected, type MasterState, type OfferEntry, stateFor } from './state.ts';
-import { taskFault } from './task-validation.ts';
+import { groupFault, taskFault } from './task-validation.ts';
 import { addExecutor, addTask, masterStatus, newTask, tellScheduler } from './tasks.ts';
 
 const defaultRefuseSeconds = 5;
@@ -62,11 +65,55 @@ export function accept(state: MasterState, framework: FrameworkEntry, call: Sche
     return dropAll(state, framework, operations, reason, agent === undefined ? 'Agent was removed' : 'Agent is disconnected', step);
   }
 
+  let made = Resources.empty;
   for (const operation of operations) {
     framework.counters.add(`operations/${operation.type.toLowerCase()}`);
-    left = left.minus(apply(state, framework, agent, first.role, operation, left, step));
+    switch (operation.type) {
+      case 'LAUNCH':
+        left = left.minus(launchAll(state, framework, agent, first.role, operation, left, step));
+        break;
+      case 'LAUNCH_GROUP':
+        left = left.minus(launchGroup(state, framework, agent, first.role, operation, left, step));
+        break;
+      case 'RESERVE':
+      case 'UNRESERVE':
+      case 'CREATE':
+      case 'DESTROY':
+      case 'GROW_VOLUME':
+      case 'SHRINK_VOLUME': {
+        const conversion = convertOffered(state, framework, agent, first.role, operation, left, step);
+        if (typeof conversion === 'string') {
+          refuseOperation(state, framework, operation, agent.id, conversion, step);
+          break;
+        }
+        left = left.minus(conversion.before).plus(conversion.after);
+        made = made.plus(conversion.after);
+        countOperation(state, framework, operation.type, 'finished');
+        tellOperation(
+          framework,
+          operation,
+          { state: 'OPERATION_FINISHED', converted_resources: conversion.after.toArray(), agent_id: { value: agent.id } },
+          step,
+        );
+        break;
+      }
+      case 'CREATE_DISK':
+      case 'DESTROY_DISK':
+        refuseOperation(
+          state,
+          framework,
+          operation,
+          agent.id,
+          `${operation.type} needs a resource provider, which no agent here has`,
+          step,
+        );
+        break;
+    }
   }
-  state.allocator.recover(framework.id, agent.id, left, {
+  // What the call made and did not use is wanted back soon: no filter on it (mesos.md §2.6).
+  const fresh = left.ofKindsIn(made);
+  state.allocator.recover(framework.id, agent.id, fresh);
+  state.allocator.recover(framework.id, agent.id, left.minus(fresh), {
     refuseSeconds: filters?.refuse_seconds ?? defaultRefuseSeconds,
     nowMs: step.nowMs,
   });
@@ -85,36 +132,68 @@ function offersFault(framework: FrameworkEntry, ids: readonly string[], offers: 
   return undefined;
 }
 
-/** Does one operation with what is left of the offers; returns what it used. */
-function apply(
+function launchAll(
   state: MasterState,
   framework: FrameworkEntry,
   agent: AgentEntry,
   role: string,
-  operation: OfferOperation,
+  operation: Extract<OfferOperation, { type: 'LAUNCH' }>,
   left: Resources,
   step: Step,
 ): Resources {
-  switch (operation.type) {
-    case 'LAUNCH': {
-      let used = Resources.empty;
-      for (const task of operation.launch.task_infos ?? []) {
-        used = used.plus(launch(state, framework, agent, role, task, left.minus(used), step, operation.id?.value));
-      }
-      return used;
-    }
-    case 'LAUNCH_GROUP':
-    case 'RESERVE':
-    case 'UNRESERVE':
-    case 'CREATE':
-    case 'DESTROY':
-    case 'GROW_VOLUME':
-    case 'SHRINK_VOLUME':
-    case 'CREATE_DISK':
-    case 'DESTROY_DISK':
-      refuseOperation(framework, operation, agent.id, `not implemented yet: ${operation.type}`, step);
-      return Resources.empty;
+  let used = Resources.empty;
+  for (const task of operation.launch.task_infos ?? []) {
+    used = used.plus(launch(state, framework, agent, role, task, left.minus(used), step, operation.id?.value));
   }
+  return used;
+}
+
+/** All tasks of the group, or none. */
+function launchGroup(
+  state: MasterState,
+  framework: FrameworkEntry,
+  agent: AgentEntry,
+  role: string,
+  operation: Extract<OfferOperation, { type: 'LAUNCH_GROUP' }>,
+  left: Resources,
+  step: Step,
+): Resources {
+  const { task_group } = operation.launch_group;
+  const executor = filledInExecutor(operation.launch_group.executor, framework, role);
+  // The executor is the group's; each task is told of it.
+  const tasks = (task_group.tasks ?? []).map((task) => ({ ...filledIn(task, framework, role), executor }));
+  const fault =
+    operation.id !== undefined
+      ? "'id' is not allowed for LAUNCH_GROUP operations"
+      : !agent.features.has('TASK_GROUPS')
+        ? 'the agent does not run task groups'
+        : groupFault({ given: task_group.tasks ?? [], tasks, executor, framework, agent, offered: left, role });
+  if (fault !== undefined) {
+    for (const task of tasks) {
+      const about = { taskId: task.task_id.value, agentId: agent.id, executorId: executor.executor_id.value };
+      countError(state, framework);
+      tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', fault, step.nowMs), step);
+    }
+    return Resources.empty;
+  }
+  let used = Resources.empty;
+  if (agent.executors.get(framework.id)?.has(executor.executor_id.value) !== true) {
+    used = Resources.of(executor.resources);
+    addExecutor(framework, agent, { info: executor, resources: used });
+  }
+  for (const task of tasks) {
+    const resources = Resources.of(task.resources);
+    used = used.plus(resources);
+    addTask(state, framework, agent, newTask(framework.id, task, framework, resources), step);
+  }
+  if (agent.streamId !== undefined) {
+    step.out.push({
+      kind: 'to_agent',
+      streamId: agent.streamId,
+      message: { type: 'RUN_TASK_GROUP', run_task_group: { framework_info: framework.info, executor, task_group: { tasks } } },
+    });
+  }
+  return used;
 }
 
 function launch(
@@ -155,39 +234,31 @@ function launch(
   return used;
 }
 
+/** One by one, not as a sum: what is wrong with one of them must still be there to be found. */
+const marked = (resources: readonly Resource[] | undefined, role: string): Resource[] =>
+  (resources ?? []).map((resource) => (resource.allocation_info === undefined ? { ...resource, allocation_info: { role } } : resource));
+
+const filledInExecutor = (executor: ExecutorInfo, framework: FrameworkEntry, role: string): ExecutorInfo => ({
+  ...executor,
+  framework_id: executor.framework_id ?? { value: framework.id },
+  resources: marked(executor.resources, role),
+});
+
 /** What schedulers may leave out (mesos.md §2.6). */
 function filledIn(given: TaskInfo, framework: FrameworkEntry, role: string): TaskInfo {
-  // One by one, not as a sum: what is wrong with one of them must still be there to be found.
-  const mark = (resources: TaskInfo['resources']): Resource[] =>
-    (resources ?? []).map((resource) => (resource.allocation_info === undefined ? { ...resource, allocation_info: { role } } : resource));
   const { executor, health_check: health } = given;
   return {
     ...given,
-    resources: mark(given.resources),
-    ...(executor === undefined
-      ? {}
-      : {
-          executor: {
-            ...executor,
-            framework_id: executor.framework_id ?? { value: framework.id },
-            resources: mark(executor.resources),
-          },
-        }),
-    ...(health === undefined || health.type !== undefined
-      ? {}
-      : {
-          health_check: {
-            ...health,
-            ...(health.command !== undefined
-              ? { type: 'COMMAND' }
-              : health.http !== undefined
-                ? { type: 'HTTP' }
-                : health.tcp !== undefined
-                  ? { type: 'TCP' }
-                  : {}),
-          },
-        }),
+    resources: marked(given.resources, role),
+    ...(executor === undefined ? {} : { executor: filledInExecutor(executor, framework, role) }),
+    ...(health === undefined || health.type !== undefined ? {} : { health_check: { ...health, ...healthType(health) } }),
   };
+}
+
+function healthType(health: HealthCheck): Pick<HealthCheck, 'type'> {
+  if (health.command !== undefined) return { type: 'COMMAND' };
+  if (health.http !== undefined) return { type: 'HTTP' };
+  return health.tcp === undefined ? {} : { type: 'TCP' };
 }
 
 /** Nothing of the call can be done: every task is dropped, every operation with an id is answered. */
@@ -208,7 +279,7 @@ function dropAll(
           ? (operation.launch_group.task_group.tasks ?? [])
           : undefined;
     if (tasks === undefined) {
-      refuseOperation(framework, operation, undefined, message, step);
+      refuseOperation(state, framework, operation, undefined, message, step);
       continue;
     }
     for (const task of tasks) {
@@ -229,37 +300,20 @@ function countError(state: MasterState, framework: FrameworkEntry): void {
   framework.counters.add('tasks/terminal/task_error');
 }
 
-/** An operation is answered when it carries an id; a task group's tasks are answered one by one. */
 function refuseOperation(
+  state: MasterState,
   framework: FrameworkEntry,
   operation: OfferOperation,
   agentId: string | undefined,
   message: string,
   step: Step,
 ): void {
-  if (operation.type === 'LAUNCH_GROUP') {
-    for (const task of operation.launch_group.task_group.tasks ?? []) {
-      const about = { taskId: task.task_id.value, agentId, executorId: operation.launch_group.executor.executor_id.value };
-      tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', message, step.nowMs), step);
-    }
-    return;
-  }
   step.out.log('warn', { framework: framework.id, operation: operation.type, reason: message }, 'Operation refused');
-  if (operation.id === undefined || framework.streamId === undefined) return;
-  framework.counters.add('events/update_operation_status');
-  step.out.push({
-    kind: 'to_scheduler',
-    streamId: framework.streamId,
-    event: {
-      type: 'UPDATE_OPERATION_STATUS',
-      update_operation_status: {
-        status: {
-          operation_id: operation.id,
-          state: 'OPERATION_ERROR',
-          message,
-          ...(agentId === undefined ? {} : { agent_id: { value: agentId } }),
-        },
-      },
-    },
-  });
+  countOperation(state, framework, operation.type, 'error');
+  tellOperation(
+    framework,
+    operation,
+    { state: 'OPERATION_ERROR', message, ...(agentId === undefined ? {} : { agent_id: { value: agentId } }) },
+    step,
+  );
 }

@@ -1,5 +1,6 @@
 /** Reads what an agent POSTs. Everything that the core will trust is checked here, by the messages' own descriptions. */
 import {
+  type AgentFeature,
   type AgentToMaster,
   type ExecutorID,
   type FrameworkID,
@@ -35,6 +36,12 @@ function readResources(value: unknown): Resource[] {
   });
 }
 
+const knownFeatures: readonly string[] = ['CHECKPOINTED_RESOURCES', 'TASK_GROUPS'] satisfies AgentFeature[];
+
+/** Features of a later agent that this master does not know are of no use to it. */
+const readFeatures = (value: unknown): AgentFeature[] =>
+  list(value, 'features', (item) => text(item, 'features')).filter((item): item is AgentFeature => knownFeatures.includes(item));
+
 const frameworkId = (fields: Fields): FrameworkID => readMessage('FrameworkID', fields['framework_id']);
 const executorId = (fields: Fields): ExecutorID => readMessage('ExecutorID', fields['executor_id']);
 
@@ -49,6 +56,7 @@ export function readAgentMessage(body: Buffer): AgentToMaster {
         agent_info: readMessage('AgentInfo', fields['agent_info']),
         version: text(fields['version'], 'version'),
         resources: readResources(fields['resources']),
+        features: readFeatures(fields['features']),
       };
     case 'REREGISTER': {
       const held = isFields(fields['held']) ? fields['held'] : {};
@@ -57,6 +65,7 @@ export function readAgentMessage(body: Buffer): AgentToMaster {
         agent_info: readMessage('AgentInfo', fields['agent_info']),
         version: text(fields['version'], 'version'),
         resources: readResources(fields['resources']),
+        features: readFeatures(fields['features']),
         held: {
           frameworks: list(held['frameworks'], 'held.frameworks', (item) => readMessage('FrameworkInfo', item)),
           executors: list(held['executors'], 'held.executors', (item) => {

@@ -57,6 +57,7 @@ export function register(state: MasterState, streamId: string, ip: string, messa
   connect(state, known, streamId);
   known.reregisteredMs = step.nowMs;
   known.version = message.version;
+  known.features = new Set(message.features ?? []);
   known.info = { ...message.agent_info, id: { value: id } };
   state.counters.add('master/slave_reregistrations');
   known.total = Resources.of(message.resources).unallocated;
@@ -136,6 +137,7 @@ export function admitted(state: MasterState, streamId: string, ip: string, id: s
     info: { ...message.agent_info, id: { value: id } },
     version: message.version,
     capabilities,
+    features: new Set(message.features ?? []),
     ip,
     total: Resources.of(message.resources).unallocated,
     streamId: undefined,

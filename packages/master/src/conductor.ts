@@ -5,6 +5,7 @@
 import { encodeJson, type FrameworkInfo, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
 import type { Clock, Logger } from '@pronoia/server';
 import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
+import type { FormOperation } from './operations.ts';
 import type { MasterState } from './state.ts';
 import { firstMessages, step } from './step.ts';
 
@@ -89,6 +90,17 @@ export class Conductor {
       this.#waiting.set(requestId, resolve);
       this.dispatch({ kind: 'operator_call', requestId, call });
     });
+  }
+
+  /** An operator reserves or makes volumes on an agent: done at once, or refused. The agent keeps it, not the registry. */
+  convert(agentId: string, operation: FormOperation): { readonly status: number; readonly message: string } {
+    let answer = { status: 503, message: 'The master stops' };
+    const requestId = `r${this.#requests++}`;
+    this.#waiting.set(requestId, (given) => {
+      answer = given;
+    });
+    this.dispatch({ kind: 'operator_convert', requestId, agentId, operation });
+    return answer;
   }
 
   /** The client closed its stream. */

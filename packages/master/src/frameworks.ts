@@ -95,6 +95,7 @@ export function addFramework(state: MasterState, given: FrameworkInfo, step: Ste
     offers: new Set(),
     executors: new Map(),
     counters: new Counters(),
+    operations: new Map(),
     remembered: undefined,
   };
   state.frameworks.set(id, framework);

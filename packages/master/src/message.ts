@@ -13,6 +13,7 @@ import type {
   SchedulerCall,
   SchedulerEvent,
 } from '@pronoia/mesos';
+import type { FormOperation } from './operations.ts';
 
 export type AgentRegistration = Extract<AgentToMaster, { type: 'REGISTER' | 'REREGISTER' }>;
 export type AgentReport = Exclude<AgentToMaster, AgentRegistration>;
@@ -52,6 +53,7 @@ export type MasterMessage =
   | { readonly kind: 'teardown'; readonly frameworkId: string }
   | { readonly kind: 'operator_call'; readonly requestId: string; readonly call: OperatorWrite }
   | { readonly kind: 'operator_applied'; readonly requestId: string; readonly call: OperatorWrite; readonly operation: RegistryOperation }
+  | { readonly kind: 'operator_convert'; readonly requestId: string; readonly agentId: string; readonly operation: FormOperation }
   /** Written down; nothing more to do. */
   | { readonly kind: 'noted' }
   /** The registry has taken what was asked by the effect that carried this. */

@@ -7,6 +7,7 @@ import type { Conductor } from './conductor.ts';
 import { maintenanceStatus } from './maintenance.ts';
 import { accepts, lastHeader } from './media.ts';
 import type { OperatorWrite } from './message.ts';
+import type { FormOperation } from './operations.ts';
 import { quotaInfo } from './quota-calls.ts';
 import { bodyRefusal } from './request-body.ts';
 import { openStream, refuse, respondEmpty, respondJson } from './respond.ts';
@@ -60,6 +61,11 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
       return respondEmpty(reply, 200);
     }
     if (call.type === 'GET_METRICS' && call.get_metrics === undefined) return refuse(reply, 400, "Expecting 'get_metrics' to be present");
+    const operation = formOperation(call);
+    if (operation !== undefined) {
+      const { status, message } = conductor.convert(operation.agentId, operation.operation);
+      return status === 202 ? respondEmpty(reply, 202) : refuse(reply, status, message);
+    }
     if (isWrite(call)) {
       return conductor
         .ask(call)
@@ -69,6 +75,23 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
     return respondJson(request, reply, encodeJson('MasterResponse', response));
   });
+}
+
+/** Reservations and volumes, which a framework would change in an offer, on an agent. */
+function formOperation(call: MasterCall): { readonly agentId: string; readonly operation: FormOperation } | undefined {
+  if (call.type === 'RESERVE_RESOURCES')
+    return { agentId: call.reserve_resources.agent_id.value, operation: { type: 'RESERVE', reserve: call.reserve_resources } };
+  if (call.type === 'UNRESERVE_RESOURCES')
+    return { agentId: call.unreserve_resources.agent_id.value, operation: { type: 'UNRESERVE', unreserve: call.unreserve_resources } };
+  if (call.type === 'CREATE_VOLUMES')
+    return { agentId: call.create_volumes.agent_id.value, operation: { type: 'CREATE', create: call.create_volumes } };
+  if (call.type === 'DESTROY_VOLUMES')
+    return { agentId: call.destroy_volumes.agent_id.value, operation: { type: 'DESTROY', destroy: call.destroy_volumes } };
+  if (call.type === 'GROW_VOLUME')
+    return { agentId: call.grow_volume.agent_id?.value ?? '', operation: { type: 'GROW_VOLUME', grow_volume: call.grow_volume } };
+  if (call.type === 'SHRINK_VOLUME')
+    return { agentId: call.shrink_volume.agent_id?.value ?? '', operation: { type: 'SHRINK_VOLUME', shrink_volume: call.shrink_volume } };
+  return undefined;
 }
 
 const writes: readonly string[] = [

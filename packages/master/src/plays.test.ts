@@ -165,6 +165,10 @@ class Stage {
       }
       case 'operate': {
         const call = readMessage('MasterCall', JSON.parse(line.slice(verb.length).replaceAll('"M-', `"${masterId}-`)));
+        if (call.type === 'RESERVE_RESOURCES') {
+          const operation = { type: 'RESERVE', reserve: call.reserve_resources } as const;
+          return this.#send({ kind: 'operator_convert', requestId: 'r', agentId: call.reserve_resources.agent_id.value, operation });
+        }
         return this.#send({
           kind: 'operator_call',
           requestId: 'r',
@@ -186,6 +190,7 @@ class Stage {
     const [first = ''] = words;
     if (verb === 'agent') this.#resourcesOf.set(name, first);
     const resources = parseResources(this.#resourcesOf.get(name) ?? '');
+    const features = words.includes('plain') ? [] : (['CHECKPOINTED_RESOURCES', 'TASK_GROUPS'] as const);
     const known = this.#idOf.get(name);
     const agentInfo = {
       hostname: option('hostname') ?? name,
@@ -200,7 +205,7 @@ class Stage {
         kind: 'agent_register',
         streamId,
         ip,
-        message: { type: 'REGISTER', agent_info: agentInfo, version: '1.11.0', resources },
+        message: { type: 'REGISTER', agent_info: agentInfo, version: '1.11.0', resources, features },
       });
     }
     // TASK=STATE@FRAMEWORK:RESOURCES
@@ -225,7 +230,14 @@ class Stage {
       kind: 'agent_register',
       streamId,
       ip,
-      message: { type: 'REREGISTER', agent_info: agentInfo, version: '1.11.0', resources, held: { frameworks, executors: [], tasks } },
+      message: {
+        type: 'REREGISTER',
+        agent_info: agentInfo,
+        version: '1.11.0',
+        resources,
+        features,
+        held: { frameworks, executors: [], tasks },
+      },
     });
   }
 
@@ -404,7 +416,7 @@ class Stage {
       }
       case 'UPDATE_OPERATION_STATUS': {
         const { status } = event.update_operation_status;
-        return say(`OPERATION ${status.operation_id?.value} ${status.state} "${status.message}"`);
+        return say(`OPERATION ${status.operation_id?.value} ${status.state}${status.message === undefined ? '' : ` "${status.message}"`}`);
       }
       case 'ERROR':
         return say(`ERROR "${event.error.message}"`);
@@ -435,6 +447,11 @@ class Stage {
         if (!this.#isQuiet) say('PING');
         if (!this.#silent.has(name)) this.#queue.push({ kind: 'agent_report', streamId: this.#stream(name), message: { type: 'PONG' } });
         return;
+      case 'RUN_TASK_GROUP':
+        return say(`RUN_TASK_GROUP ${(message.run_task_group.task_group.tasks ?? []).map((task) => task.task_id.value).join(' ')}`);
+      case 'CHECKPOINT_RESOURCES':
+        this.#resourcesOf.set(name, JSON.stringify(message.resources));
+        return say(`CHECKPOINT_RESOURCES ${Resources.of(message.resources).toString()}`);
       case 'RUN_TASK':
         return say(`RUN_TASK ${message.run_task.task.task_id.value}`);
       case 'KILL_TASK':

@@ -70,7 +70,7 @@ export function statusOfUnknown(
   return masterStatus(about, stateFor(framework, 'TASK_UNKNOWN'), reason, 'Reconciliation: Task is unknown', step.nowMs);
 }
 
-/** No operation is ever in flight while none is implemented: each one asked about is unknown, or its agent is not there. */
+/** Operations are done or refused at once, so the last answer is all there is to know. */
 export function reconcileOperations(
   state: MasterState,
   framework: FrameworkEntry,
@@ -80,6 +80,15 @@ export function reconcileOperations(
   if (framework.streamId === undefined) return;
   for (const { operation_id, agent_id, resource_provider_id } of call.operations ?? []) {
     const id = agent_id?.value;
+    const answered = framework.operations.get(operation_id.value);
+    if (answered !== undefined) {
+      step.out.push({
+        kind: 'to_scheduler',
+        streamId: framework.streamId,
+        event: { type: 'UPDATE_OPERATION_STATUS', update_operation_status: { status: answered } },
+      });
+      continue;
+    }
     const known =
       id === undefined
         ? 'OPERATION_UNKNOWN'

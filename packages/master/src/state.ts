@@ -4,6 +4,7 @@
  */
 import { Allocator, type AllocatorOptions } from '@pronoia/allocator';
 import type {
+  AgentFeature,
   AgentInfo,
   AgentInfoCapability,
   DrainInfo,
@@ -16,6 +17,7 @@ import type {
   MaintenanceSchedule,
   MasterInfo,
   OfferConstraints,
+  OperationStatus,
   QuotaConfig,
   Resources,
   Task,
@@ -92,6 +94,8 @@ export interface FrameworkEntry {
   /** By agent id, by executor id. */
   readonly executors: Map<string, Map<string, ExecutorEntry>>;
   readonly counters: Counters;
+  /** The last answers to operations that carried an id, by that id. */
+  readonly operations: Map<string, OperationStatus>;
   /** Its description as the registry has it. */
   remembered: string | undefined;
 }
@@ -101,6 +105,7 @@ export interface AgentEntry {
   info: AgentInfo;
   version: string;
   capabilities: readonly AgentInfoCapability[];
+  features: ReadonlySet<AgentFeature>;
   /** The address from which it dialled. */
   ip: string;
   /** Without allocation marks. */

@@ -5,6 +5,7 @@
 import type { FrameworkInfo } from '@pronoia/mesos';
 import { admitted, disconnectAgent, markGone, markUnreachable, ping, register, removeAgent } from './agents.ts';
 import { handleCall } from './calls.ts';
+import { convertFree } from './convert.ts';
 import { noteDrained } from './drain.ts';
 import { disconnect, failoverTimeout, heartbeat, recoverFramework, removeFramework, subscribe } from './frameworks.ts';
 import { inverseOffers } from './maintenance.ts';
@@ -72,6 +73,12 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       return operatorCall(state, message.requestId, message.call, step);
     case 'operator_applied':
       return operatorApplied(state, message.requestId, message.operation, step);
+    case 'operator_convert':
+      return step.out.push({
+        kind: 'reply',
+        requestId: message.requestId,
+        ...convertFree(state, message.agentId, message.operation, undefined, step),
+      });
     case 'noted':
       return;
     case 'recover_framework':

@@ -16,6 +16,9 @@ import {
 } from '@pronoia/mesos';
 import type { AgentEntry, FrameworkEntry } from './state.ts';
 
+/** In place of offered resources where amounts are checked for a whole group. */
+const EVERYTHING = 'everything';
+
 export interface TaskToLaunch {
   /** With allocation roles and executor's framework id filled in. */
   readonly task: TaskInfo;
@@ -23,7 +26,96 @@ export interface TaskToLaunch {
   readonly agent: AgentEntry;
   readonly role: string;
   /** What is left of the offers. */
+  readonly offered: Resources | typeof EVERYTHING;
+}
+
+export interface GroupToLaunch extends Omit<TaskToLaunch, 'task' | 'offered'> {
   readonly offered: Resources;
+  /** As they came. */
+  readonly given: readonly TaskInfo[];
+  /** With the executor and all that may be left out filled in. */
+  readonly tasks: readonly TaskInfo[];
+  readonly executor: ExecutorInfo;
+}
+
+/** Below this the default executor itself cannot run. */
+const leastExecutorCpus = 0.01;
+const leastExecutorMem = 32;
+
+/** The first thing that is wrong with a task group: none of its tasks is launched then. */
+export function groupFault(launch: GroupToLaunch): string | undefined {
+  const { given, tasks, executor, framework, agent } = launch;
+  if (tasks.length === 0) return 'The task group has no tasks';
+  const ids = new Set<string>();
+  for (const [i, task] of tasks.entries()) {
+    const id = task.task_id.value;
+    if (ids.has(id)) return `Task '${id}' is in the group twice`;
+    ids.add(id);
+    const own = given[i]?.executor;
+    if (own !== undefined && own.executor_id.value !== executor.executor_id.value)
+      return `Task '${id}' names another executor than its group`;
+    if (task.container?.type === 'DOCKER') return `Task '${id}' uses a DOCKER container, which a task group cannot have`;
+    if ((task.container?.network_infos ?? []).length > 0) {
+      if (task.health_check?.type === 'HTTP' || task.health_check?.type === 'TCP')
+        return `Task '${id}' has a network of its own, so HTTP and TCP health checks cannot reach it`;
+    }
+    if (Object.keys(task.limits ?? {}).length > 0 && task.container?.linux_info?.share_cgroups !== false) {
+      return `Task '${id}' has limits, which need 'linux_info.share_cgroups' to be false`;
+    }
+    const { executor: _executor, ...bare } = task;
+    // Checked as a command task: the group's executor is checked once, below.
+    const fault = taskFault({ ...launch, task: { ...bare, command: task.command ?? {} }, offered: EVERYTHING });
+    if (fault !== undefined) return `Task '${id}' is invalid: ${fault}`;
+  }
+  const shared = tasks.map((task) => task.container?.linux_info?.share_cgroups ?? true);
+  if (new Set(shared).size > 1) return "Tasks of a group must agree on 'linux_info.share_cgroups'";
+  return groupExecutorFault(launch) ?? groupAmountFault(tasks, executor, framework, agent, launch.offered);
+}
+
+function groupExecutorFault({ executor, framework, agent }: GroupToLaunch): string | undefined {
+  const id = executor.executor_id.value;
+  const fault = prefixed('ExecutorID', idFault(id));
+  if (fault !== undefined) return fault;
+  if (executor.framework_id?.value !== framework.id) return 'ExecutorInfo has an invalid FrameworkID';
+  if (executor.type !== 'DEFAULT' && executor.type !== 'CUSTOM') return "'ExecutorInfo.type' must be DEFAULT or CUSTOM for LAUNCH_GROUP";
+  if (executor.type === 'DEFAULT') {
+    if (executor.command !== undefined) return "'ExecutorInfo.command' must not be set for the DEFAULT executor";
+    if (executor.container !== undefined && (executor.container.type !== 'MESOS' || executor.container.mesos?.image !== undefined)) {
+      return "'ExecutorInfo.container' of the DEFAULT executor must be of type MESOS, without an image";
+    }
+  } else if (executor.command === undefined) return "'ExecutorInfo.command' must be set for a custom executor";
+  const running = agent.executors.get(framework.id)?.get(id);
+  if (running !== undefined) {
+    return isSameExecutor(running.info, executor)
+      ? undefined
+      : `ExecutorInfo is not compatible with the existing ExecutorInfo of the same ExecutorID '${id}'`;
+  }
+  for (const resource of executor.resources ?? []) {
+    const wrong = resourceFault(resource);
+    if (wrong !== undefined) return `Executor uses invalid resources: ${wrong}`;
+  }
+  const resources = Resources.of(executor.resources);
+  if (resources.scalar('cpus') < leastExecutorCpus)
+    return `Executor '${id}' uses less CPUs (${resources.scalar('cpus')}) than the minimum required (${leastExecutorCpus})`;
+  if (resources.scalar('mem') < leastExecutorMem)
+    return `Executor '${id}' uses less memory (${resources.scalar('mem')}MB) than the minimum required (${leastExecutorMem}MB)`;
+  if (resources.scalar('disk') <= 0) return `Executor '${id}' does not use any disk`;
+  return undefined;
+}
+
+function groupAmountFault(
+  tasks: readonly TaskInfo[],
+  executor: ExecutorInfo,
+  framework: FrameworkEntry,
+  agent: AgentEntry,
+  offered: Resources,
+): string | undefined {
+  let needed =
+    agent.executors.get(framework.id)?.has(executor.executor_id.value) === true ? Resources.empty : Resources.of(executor.resources);
+  for (const task of tasks) needed = needed.plus(Resources.of(task.resources));
+  return offered.contains(needed)
+    ? undefined
+    : `The task group and its executor use ${needed.toString()}, more than available ${offered.toString()}`;
 }
 
 /** The first thing that is wrong with it, as a sentence for the framework's author. */
@@ -215,6 +307,7 @@ function sorted<T>(value: T): T {
 }
 
 function amountFault({ task, framework, agent, offered }: TaskToLaunch): string | undefined {
+  if (offered === EVERYTHING) return undefined;
   let needed = Resources.of(task.resources);
   const { executor } = task;
   if (executor !== undefined && agent.executors.get(framework.id)?.has(executor.executor_id.value) !== true) {

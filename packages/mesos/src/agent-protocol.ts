@@ -17,11 +17,25 @@ import type {
   KillPolicy,
   Resource,
   Task,
+  TaskGroupInfo,
   TaskID,
   TaskInfo,
   TaskState,
   TaskStatus,
 } from './messages.ts';
+
+/**
+ * What an agent can do beyond command tasks; told when it registers. The master refuses what needs a feature that is missing.
+ * `CHECKPOINTED_RESOURCES`: keeps the resources that CHECKPOINT_RESOURCES brings, and registers with them again.
+ * `TASK_GROUPS`: runs RUN_TASK_GROUP under the default executor.
+ */
+export type AgentFeature = 'CHECKPOINTED_RESOURCES' | 'TASK_GROUPS';
+
+export interface RunTaskGroup {
+  readonly framework_info: FrameworkInfo;
+  readonly executor: ExecutorInfo;
+  readonly task_group: TaskGroupInfo;
+}
 
 export interface RunTask {
   readonly framework_info: FrameworkInfo;
@@ -33,6 +47,12 @@ export type MasterToAgent =
   | { readonly type: 'REREGISTERED'; readonly agent_id: AgentID; readonly ping_timeout_seconds: number }
   | { readonly type: 'PING' }
   | { readonly type: 'RUN_TASK'; readonly run_task: RunTask }
+  | { readonly type: 'RUN_TASK_GROUP'; readonly run_task_group: RunTaskGroup }
+  /**
+   * Reservations or volumes changed: this is the agent's whole total now. It is kept on disk and given as `resources` at the next
+   * registration; a persistent volume that is no longer in it is deleted with its content.
+   */
+  | { readonly type: 'CHECKPOINT_RESOURCES'; readonly resources: readonly Resource[] }
   | { readonly type: 'KILL_TASK'; readonly framework_id: FrameworkID; readonly task_id: TaskID; readonly kill_policy?: KillPolicy }
   /** The scheduler acknowledged this update; base64 uuid. */
   | { readonly type: 'ACKNOWLEDGE'; readonly framework_id: FrameworkID; readonly task_id: TaskID; readonly uuid: string }
@@ -51,12 +71,19 @@ export interface AgentTasks {
 }
 
 export type AgentToMaster =
-  | { readonly type: 'REGISTER'; readonly agent_info: AgentInfo; readonly version: string; readonly resources: readonly Resource[] }
+  | {
+      readonly type: 'REGISTER';
+      readonly agent_info: AgentInfo;
+      readonly version: string;
+      readonly resources: readonly Resource[];
+      readonly features?: readonly AgentFeature[];
+    }
   | {
       readonly type: 'REREGISTER';
       readonly agent_info: AgentInfo;
       readonly version: string;
       readonly resources: readonly Resource[];
+      readonly features?: readonly AgentFeature[];
       readonly held: AgentTasks;
     }
   | { readonly type: 'PONG' }

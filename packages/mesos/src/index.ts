@@ -1,4 +1,12 @@
-export { AGENT_PROTOCOL_PATH, type AgentTasks, type AgentToMaster, type MasterToAgent, type RunTask } from './agent-protocol.ts';
+export {
+  AGENT_PROTOCOL_PATH,
+  type AgentFeature,
+  type AgentTasks,
+  type AgentToMaster,
+  type MasterToAgent,
+  type RunTask,
+  type RunTaskGroup,
+} from './agent-protocol.ts';
 export type { MessageName } from './descriptor.ts';
 export { agentId, containerIdFault, formatUuid, frameworkId, idFault, offerId, uuidBase64, uuidBytes, uuidText } from './ids.ts';
 export { decodeJson, encodeJson, formatDouble, MessageError, parseJson, readMessage } from './json.ts';

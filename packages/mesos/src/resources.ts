@@ -219,6 +219,13 @@ export class Resources implements Iterable<Resource> {
     return entries.length === this.#entries.length ? this : entries.length === 0 ? Resources.empty : new Resources(entries);
   }
 
+  /** Only the kinds of which `other` has something. */
+  ofKindsIn(other: Resources): Resources {
+    const keys = new Set(other.#entries.map((entry) => entry.key));
+    const entries = this.#entries.filter((entry) => keys.has(entry.key));
+    return entries.length === this.#entries.length ? this : entries.length === 0 ? Resources.empty : new Resources(entries);
+  }
+
   /** The total of one scalar over all kinds (reserved, revocable, …), in the resource's unit. */
   scalar(name: string): number {
     return fromMilli(this.milli(name));

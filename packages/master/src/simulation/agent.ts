@@ -146,6 +146,8 @@ export class SimulatedAgent {
         this.id = undefined;
         this.tasks.clear();
         return;
+      case 'RUN_TASK_GROUP':
+      case 'CHECKPOINT_RESOURCES':
       case 'SHUTDOWN_EXECUTOR':
       case 'FRAMEWORK_MESSAGE':
         return;
