@@ -36,16 +36,10 @@ export function keepSamples(
   return kept;
 }
 
-/** The bits of a BitBatch move along. */
-function moveBits(batch: SampleBatch & { readonly bits?: Uint32Array }, start: number, end: number, to: number): void {
-  batch.bits?.copyWithin(2 * to, 2 * start, 2 * end);
-}
-
 function moveSamples(batch: SampleBatch, start: number, end: number, to: number): void {
   batch.times.copyWithin(to, start, end);
   batch.values.copyWithin(to, start, end);
   batch.stale.copyWithin(to, start, end);
-  moveBits(batch, start, end, to);
   if (batch.hasHistograms) batch.histograms.copyWithin(to, start, end);
 }
 

@@ -100,7 +100,7 @@ function readPart({ block, chunks, deleted }: Part): { batch: BitBatch; count: n
   const batch = new BitBatch(read.reduce((sum, { count }) => sum + count, 0));
   let filled = 0;
   for (const { encoding, bytes, count } of read) {
-    decodeChunk(encoding, bytes, batch, filled, batch.bits);
+    decodeChunk(encoding, bytes, batch, filled);
     filled += keepSamples(batch, filled, count, -Infinity, Infinity, deleted);
   }
   return { batch, count: filled };
@@ -125,7 +125,6 @@ function mergeSamples(parts: readonly Part[]): EncodedChunk[] {
     if (input === undefined) return encodeChunks(merged, count);
     const position = at[winner] as number;
     merged.times[count] = tMs;
-    merged.values[count] = input.batch.values[position] as number;
     merged.stale[count] = input.batch.stale[position] as number;
     merged.bits.set(input.batch.bits.subarray(2 * position, 2 * position + 2), 2 * count);
     if (input.batch.hasHistograms) {

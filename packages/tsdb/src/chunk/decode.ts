@@ -13,11 +13,11 @@ export function sampleCount(encoding: number, bytes: Uint8Array): number {
 }
 
 /** Fills the batch from index `at` on; it must have room for all samples of the chunk. */
-export function decodeChunk(encoding: number, bytes: Uint8Array, into: SampleBatch, at: number, bits?: Uint32Array): void {
+export function decodeChunk(encoding: number, bytes: Uint8Array, into: SampleBatch, at: number): void {
   const count = sampleCount(encoding, bytes);
   switch (encoding) {
     case xorEncoding:
-      decodeXor(bytes, 0, bytes.length, count, into, at, bits);
+      decodeXor(bytes, 0, bytes.length, count, into, at);
       return;
     case histogramEncoding:
       decodeHistogramChunk(bytes, count, into, at);

@@ -15,13 +15,13 @@ export interface EncodedChunk {
   readonly bytes: Uint8Array;
 }
 
-/** A batch whose values are also there as bits: stale markers and NaNs keep theirs. */
+/** A batch whose values can be read as bits: decoders write stale markers and NaNs exactly. */
 export class BitBatch extends SampleBatch {
   readonly bits: Uint32Array;
 
   constructor(capacity: number) {
     super(capacity);
-    this.bits = new Uint32Array(capacity * 2);
+    this.bits = new Uint32Array(this.values.buffer);
   }
 
   /** Before the batch is filled again. */

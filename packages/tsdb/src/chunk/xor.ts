@@ -155,121 +155,120 @@ export function chunkSampleCount(bytes: Uint8Array, start: number): number {
   return ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
 }
 
-const words = new Uint32Array(2);
-const double = new Float64Array(words.buffer);
-
 /**
- * Decodes `count` samples of the chunk `bytes[start, end)` into `target` from index `at` on; the arrays must have room. `bits`, if
- * given, gets the values' words (as SampleColumns has them), to encode them again.
- * Throws StorageError `damaged` when the stream ends early.
+ * Decodes `count` samples of the chunk `bytes[start, end)` into `target` from index `at` on; the arrays must have room. Values
+ * are written as bits: also that of a stale marker stands in `values`, exactly. Throws StorageError `damaged` when the stream ends
+ * early.
+ *
+ * The stream is looked at through windows of 32 bits: everything but a value's significant bits fits into one.
  */
-export function decodeXor(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  count: number,
-  target: DecodeTarget,
-  at: number,
-  bits?: Uint32Array,
-): void {
-  const { times, values, stale } = target;
-  const endBit = (end - start) * 8;
-  // The stream is read through a window of bits, counted from the start of the chunk.
-  let bit = headerBytes * 8;
+export function decodeXor(bytes: Uint8Array, start: number, end: number, count: number, target: DecodeTarget, at: number): void {
+  const { times, stale } = target;
+  const words = new Uint32Array(target.values.buffer, target.values.byteOffset, target.values.length * 2);
+  const endBit = end * 8;
+  let bit = (start + headerBytes) * 8;
   let t = 0;
   let delta = 0;
   let high = 0;
   let low = 0;
   let leading = 0;
   let trailing = 0;
-
-  const read = (width: number): number => {
-    let value = 0;
-    let left = width;
-    let index = start + (bit >>> 3);
-    const used = bit & 7;
-    bit += width;
-    const room = 8 - used;
-    const first = (bytes[index] as number) & (0xff >>> used);
-    if (left <= room) return first >>> (room - left);
-    value = first;
-    left -= room;
-    index++;
-    while (left >= 8) {
-      value = (value << 8) | (bytes[index++] as number);
-      left -= 8;
-    }
-    if (left > 0) value = (value << left) | ((bytes[index] as number) >>> (8 - left));
-    return value >>> 0;
-  };
-
   for (let i = 0; i < count; i++) {
     if (i === 0) {
-      const raw = readUvarint(read);
-      t = raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
-      high = read(32);
-      low = read(32);
+      const time = readUvarint(bytes, bit);
+      t = time % 2 === 0 ? time / 2 : -(time + 1) / 2;
+      bit += uvarintBits;
+      high = windowAt(bytes, bit);
+      low = windowAt(bytes, bit + 32);
+      bit += 64;
     } else {
       if (i === 1) {
-        delta = readUvarint(read);
-      } else if (read(1) !== 0) {
-        // After the first 1: 0, 10, 110 or 111.
-        let ones = 0;
-        while (ones < 3 && read(1) !== 0) ones++;
-        const width = 14 + 3 * ones;
-        if (ones === 3) {
-          const top = read(32) | 0;
-          delta += top * two32 + read(32);
+        delta = readUvarint(bytes, bit);
+        bit += uvarintBits;
+      } else {
+        const window = windowAt(bytes, bit);
+        if (window >= 0) {
+          bit += 1;
+        } else if (window << 1 >= 0) {
+          bit += 16;
+          delta += signed(window >>> 16, 0x3fff, 0x2000);
+        } else if (window << 2 >= 0) {
+          bit += 20;
+          delta += signed(window >>> 12, 0x1ffff, 0x10000);
+        } else if (window << 3 >= 0) {
+          bit += 24;
+          delta += signed(window >>> 8, 0xfffff, 0x80000);
         } else {
-          const raw = read(width);
-          const half = 2 ** (width - 1);
-          delta += raw > half ? raw - 2 * half : raw;
+          delta += windowAt(bytes, bit + 4) * two32 + (windowAt(bytes, bit + 36) >>> 0);
+          bit += 68;
         }
       }
       t += delta;
-      if (read(1) !== 0) {
-        if (read(1) !== 0) {
-          leading = read(5);
-          const significant = read(6) || 64;
-          trailing = 64 - leading - significant;
+      const window = windowAt(bytes, bit);
+      if (window >= 0) {
+        bit += 1;
+      } else {
+        if (window << 1 >= 0) {
+          bit += 2;
+        } else {
+          bit += 13;
+          leading = (window >>> 25) & 31;
+          trailing = 64 - leading - ((window >>> 19) & 63 || 64);
           if (trailing < 0) throw damaged('XOR chunk: a window of more than 64 bits');
         }
         if (trailing >= 32) {
-          high ^= read(64 - leading - trailing) << (trailing - 32);
+          const width = 64 - leading - trailing;
+          high ^= (windowAt(bytes, bit) >>> (32 - width)) << (trailing - 32);
+          bit += width;
         } else {
-          high ^= read(32 - leading);
-          low ^= read(32 - trailing) << trailing;
+          high ^= windowAt(bytes, bit) >>> leading;
+          bit += 32 - leading;
+          low ^= (windowAt(bytes, bit) >>> trailing) << trailing;
+          bit += 32 - trailing;
         }
       }
     }
-    if (bit > endBit) throw damaged(`XOR chunk: the stream ends in sample ${i} of ${count}`);
     const out = at + i;
     times[out] = t;
-    high >>>= 0;
-    low >>>= 0;
-    if (high === staleHigh && low === staleLow) {
-      stale[out] = 1;
-      values[out] = 0;
-    } else {
-      stale[out] = 0;
-      words[highWord] = high;
-      words[1 - highWord] = low;
-      values[out] = double[0] as number;
-    }
-    if (bits !== undefined) {
-      bits[2 * out + highWord] = high;
-      bits[2 * out + 1 - highWord] = low;
-    }
+    words[2 * out + highWord] = high;
+    words[2 * out + 1 - highWord] = low;
+    stale[out] = high === staleHigh && low === staleLow ? 1 : 0;
   }
+  // What was read behind the end is thrown away with the rest.
+  if (bit > endBit) throw damaged(`XOR chunk: the stream of ${count} samples ends early`);
 }
 
-function readUvarint(read: (width: number) => number): number {
+/** 32 bits from any bit on, as a signed integer: its sign is the first bit. Zeros behind the end. */
+function windowAt(bytes: Uint8Array, bit: number): number {
+  const index = bit >>> 3;
+  const shift = bit & 7;
+  const first =
+    ((bytes[index] as number) << 24) |
+    ((bytes[index + 1] as number) << 16) |
+    ((bytes[index + 2] as number) << 8) |
+    (bytes[index + 3] as number);
+  return (first << shift) | ((bytes[index + 4] as number) >>> (8 - shift));
+}
+
+/** The low bits, with the format's sign: exactly half of the range is positive. */
+function signed(raw: number, mask: number, half: number): number {
+  const value = raw & mask;
+  return value > half ? value - mask - 1 : value;
+}
+
+/** Length of the last varint that was read. */
+let uvarintBits = 0;
+
+function readUvarint(bytes: Uint8Array, bit: number): number {
   let value = 0;
   let scale = 1;
   for (let i = 0; i < 10; i++) {
-    const byte = read(8);
+    const byte = windowAt(bytes, bit + 8 * i) >>> 24;
     value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return value;
+    if (byte < 0x80) {
+      uvarintBits = 8 * (i + 1);
+      return value;
+    }
     scale *= 128;
   }
   throw damaged('XOR chunk: a number of more than 10 bytes');

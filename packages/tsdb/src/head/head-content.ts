@@ -74,13 +74,13 @@ function seriesChunks(head: Head, slot: number, minMs: number, maxMs: number, ba
       continue;
     }
     batch.clearHistograms();
-    decodeChunk(encoding, bytes, batch, 0, batch.bits);
+    decodeChunk(encoding, bytes, batch, 0);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
   const count = head.openCount(slot);
   if (count > 0 && head.openStartMs(slot) <= maxMs) {
     batch.clearHistograms();
-    head.decodeOpen(slot, batch, 0, batch.bits);
+    head.decodeOpen(slot, batch, 0);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
   return result;

@@ -123,8 +123,8 @@ export class Head {
   }
 
   /** The samples of the open chunk into the batch from index `at` on. */
-  decodeOpen(slot: number, into: SampleBatch, at: number, bits?: Uint32Array): void {
-    if (this.#open.count(slot) > 0) this.#open.decode(slot, into, at, bits);
+  decodeOpen(slot: number, into: SampleBatch, at: number): void {
+    if (this.#open.count(slot) > 0) this.#open.decode(slot, into, at);
     else this.#histograms.decode(this.series.ref(slot), into, at);
   }
 

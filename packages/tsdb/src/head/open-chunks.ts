@@ -168,15 +168,15 @@ export class OpenChunks {
   }
 
   /** Decodes all `count(slot)` samples into `target` from index `at` on. */
-  decode(slot: number, target: DecodeTarget, at: number, bits?: Uint32Array): void {
+  decode(slot: number, target: DecodeTarget, at: number): void {
     const tail = this.#tailCount.get(slot);
     const encoded = this.#count.get(slot) - tail;
     if (encoded > 0) {
       const block = this.#block.get(slot);
       const start = this.#arena.offset(block);
-      decodeXor(this.#arena.page(block), start, start + ((this.#bits.get(slot) + 7) >>> 3), encoded, target, at, bits);
+      decodeXor(this.#arena.page(block), start, start + ((this.#bits.get(slot) + 7) >>> 3), encoded, target, at);
     }
-    this.#tails.read(slot, tail, this.#start.get(slot), target, at + encoded, bits);
+    this.#tails.read(slot, tail, this.#start.get(slot), target, at + encoded);
   }
 }
 
@@ -217,25 +217,18 @@ class Tails implements Column {
     return (this.#words[Math.floor(slot / columnPage)] as Uint32Array)[2 * ((slot % columnPage) * tailLength + i) + 1 - highWord] as number;
   }
 
-  read(slot: number, count: number, startMs: number, target: DecodeTarget, at: number, bits?: Uint32Array): void {
+  read(slot: number, count: number, startMs: number, target: DecodeTarget, at: number): void {
     const page = Math.floor(slot / columnPage);
     const first = (slot % columnPage) * tailLength;
     const offsets = this.#offsets[page] as Uint32Array;
-    const values = this.#values[page] as Float64Array;
     const words = this.#words[page] as Uint32Array;
     const { times, stale } = target;
     for (let i = 0; i < count; i++) {
       times[at + i] = startMs + (offsets[first + i] as number);
-      const high = words[2 * (first + i) + highWord] as number;
-      const low = words[2 * (first + i) + 1 - highWord] as number;
-      const isStale = high === staleHigh && low === staleLow;
-      stale[at + i] = isStale ? 1 : 0;
-      target.values[at + i] = isStale ? 0 : (values[first + i] as number);
-      if (bits !== undefined) {
-        bits[2 * (at + i) + highWord] = high;
-        bits[2 * (at + i) + 1 - highWord] = low;
-      }
+      stale[at + i] = words[2 * (first + i) + highWord] === staleHigh && words[2 * (first + i) + 1 - highWord] === staleLow ? 1 : 0;
     }
+    // A copy of bytes: the bits stay as they are.
+    target.values.set((this.#values[page] as Float64Array).subarray(first, first + count), at);
   }
 
   move(from: number, to: number): void {
