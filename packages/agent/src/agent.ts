@@ -170,6 +170,11 @@ export class Agent {
       case 'FRAMEWORK_MESSAGE':
         this.#deps.log.warn({ executor: message.executor_id.value }, 'Dropped a framework message: a command task has nobody to read it');
         break;
+      case 'RUN_TASK_GROUP':
+      case 'CHECKPOINT_RESOURCES':
+        // Only sent to agents that announced the feature, which this one does not yet.
+        this.#deps.log.error({ type: message.type }, 'BUG: the master sent what this agent has not offered to do');
+        break;
       case 'PING':
         break;
       case 'SHUTDOWN':

@@ -41,7 +41,7 @@ export interface AgentStartDeps {
 export interface RunningAgent extends Running {
   /** Undefined before the first registration. */
   readonly agentId: string | undefined;
-  /** Kills all tasks first; `stop` alone leaves them running (unless `keep_tasks` is false), for the next agent process to take up. */
+  /** Kills all tasks first; `stop` alone leaves them running, for the next agent process to take up. */
   stopWithTasks(): Promise<void>;
   /** Resolves when the master told the agent to shut down. */
   readonly dismissed: Promise<string>;
@@ -151,7 +151,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
   isReady = true;
 
   let stopping: Promise<void> | undefined;
-  const stop = (isKillingTasks = !values.keep_tasks): Promise<void> => {
+  const stop = (isKillingTasks = false): Promise<void> => {
     stopping ??= (async () => {
       if (isKillingTasks) await made.killAll(STOP_GRACE_MS);
       garbage.stop();

@@ -29,6 +29,5 @@ export const flags = {
   gc_delay: flag.duration({ default: 7 * 86_400_000, help: 'Sandboxes of finished tasks are kept this long, less on a full disk.' }),
   gc_disk_headroom: flag.number({ default: 0.1, help: 'Part of the disk to keep free by removing sandboxes earlier.' }),
   disk_watch_interval: flag.duration({ default: 60_000, help: 'How often old sandboxes are looked for.' }),
-  keep_tasks: flag.boolean({ default: true, help: 'Leave tasks running when the agent is told to stop; without it they are killed then.' }),
   logging_level: flag.string({ default: 'INFO', help: 'INFO, WARNING or ERROR.' }),
 };

@@ -510,7 +510,7 @@ class Run {
   async #untilTasksEnded(): Promise<void> {
     if (this.#live.size === 0) return;
     await new Promise<void>((resolvePromise) => {
-      const timer = this.#clock.setTimer(ENDING_MS, resolvePromise);
+      const timer = this.#clock.setTimer(ENDING_MS + (this.#job.lingerMs ?? 0), resolvePromise);
       this.#onTaskEnded = () => {
         if (this.#live.size > 0) return;
         timer.cancel();
