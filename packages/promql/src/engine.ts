@@ -11,7 +11,8 @@ import { QueryQueue } from './query-queue.ts';
 import type { Expr } from './syntax/ast.ts';
 import { documentedType, typeOf } from './syntax/check.ts';
 import type { QueryWindow } from './syntax/duration.ts';
-import { type ParseOptions, parseExpr } from './syntax/parse.ts';
+import { parseExpr } from './syntax/parse.ts';
+import type { ParseOptions } from './syntax/parse-options.ts';
 import type { QueryResult } from './value/query-result.ts';
 
 export type Feature =

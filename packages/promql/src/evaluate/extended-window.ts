@@ -5,8 +5,8 @@
 import { type FloatHistogram, quoteGo } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { Expr, WindowMode } from '../syntax/ast.ts';
-import { combine, compact, detectsReset, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
-import { isCustom } from '../value/histogram-buckets.ts';
+import { combine, detectsReset, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
+import { compact, isCustom } from '../value/histogram-buckets.ts';
 import { mixedKinds, mixedSchemas } from './rate.ts';
 import type { Window, WindowFunction } from './window.ts';
 import { isChange, isReset, type Point } from './window-functions.ts';

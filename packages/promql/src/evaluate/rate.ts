@@ -1,7 +1,7 @@
 /** rate, increase, delta, irate, idelta: the change over a window, extrapolated to its edges (promql.md §9.5–9.7). */
 import { type FloatHistogram, quoteGo } from '@pronoia/model';
-import { combine, compact, detectsReset, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
-import { isCustom } from '../value/histogram-buckets.ts';
+import { combine, detectsReset, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
+import { compact, isCustom } from '../value/histogram-buckets.ts';
 import type { Window, WindowFunction } from './window.ts';
 
 export function mixedKinds(window: Window): void {

@@ -2,7 +2,8 @@
 import type { FloatHistogram } from '@pronoia/model';
 import type { BinaryOp } from '../syntax/ast.ts';
 import { isComparison } from '../syntax/check.ts';
-import { combine, compact, divide, equalHistograms, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
+import { combine, divide, equalHistograms, IncompatibleSchemas, scale, withHint } from '../value/histogram-arithmetic.ts';
+import { compact } from '../value/histogram-buckets.ts';
 import { trimHistogram } from '../value/histogram-trim.ts';
 import { floatOperator } from './float-operator.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Expr } from './ast.ts';
-import { type ParseOptions, parseExpr, parseSelector } from './parse.ts';
+import { parseExpr, parseSelector } from './parse.ts';
+import type { ParseOptions } from './parse-options.ts';
 import { prettyExpr, printExpr } from './print.ts';
 
 const everything: ParseOptions = { experimentalFunctions: true, extendedRangeSelectors: true, binopFillModifiers: true };

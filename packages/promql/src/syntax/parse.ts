@@ -2,18 +2,10 @@
 import type { Matcher } from '@pronoia/model';
 import type { Expr, Span } from './ast.ts';
 import { check } from './check.ts';
+import type { ParseOptions } from './parse-options.ts';
 import { Parser } from './parser.ts';
 import { lineColumn } from './position.ts';
 import { SyntaxFault } from './syntax-error.ts';
-
-export interface ParseOptions {
-  /** `promql-experimental-functions` */
-  readonly experimentalFunctions?: boolean;
-  /** `promql-extended-range-selectors` */
-  readonly extendedRangeSelectors?: boolean;
-  /** `promql-binop-fill-modifiers` */
-  readonly binopFillModifiers?: boolean;
-}
 
 export interface ParseError {
   /** Without position. */

@@ -25,7 +25,7 @@ import type {
 import { typeOf } from './check.ts';
 import { functionTable } from './function-table.ts';
 import { Lexer } from './lexer.ts';
-import type { ParseOptions } from './parse.ts';
+import type { ParseOptions } from './parse-options.ts';
 import { isValidUtf8, unquote } from './quoted-string.ts';
 import { SyntaxFault } from './syntax-error.ts';
 import { describeToken, type Token } from './token.ts';

@@ -1,6 +1,6 @@
 /** Adding, scaling and comparing native histograms (promql.md §8.2–8.6). Nothing here changes its arguments. */
 import type { FloatHistogram } from '@pronoia/model';
-import { compact, customSchema, exponentialBound, fold, type IndexedBuckets, isCustom, reduceSchema, unfold } from './histogram-buckets.ts';
+import { exponentialBound, fold, type IndexedBuckets, isCustom, reduceSchema, unfold } from './histogram-buckets.ts';
 
 /** Exponential with custom buckets: there is no sum. */
 export class IncompatibleSchemas extends Error {}
@@ -165,11 +165,6 @@ function mapParts(h: FloatHistogram, f: (part: number) => number, counterResetHi
   };
 }
 
-/** An empty histogram with the layout of another. */
-export function emptyLike(h: FloatHistogram): FloatHistogram {
-  return mapParts(h, () => 0, h.counterResetHint);
-}
-
 /** Whether `current` cannot follow `previous` without a counter reset between them (promql.md §8.5). */
 export function detectsReset(current: FloatHistogram, previous: FloatHistogram): boolean {
   if (current.counterResetHint === 'reset') return true;
@@ -237,5 +232,3 @@ export function sampleWeight(h: FloatHistogram): number {
   const parts = h.positiveSpans.length + h.negativeSpans.length + h.positiveBuckets.length + h.negativeBuckets.length;
   return Math.trunc((168 + 8 * (parts + h.customValues.length) + 8) / 16);
 }
-
-export { compact, customSchema };

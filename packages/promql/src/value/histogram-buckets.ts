@@ -4,7 +4,7 @@
  */
 import type { FloatHistogram, Span } from '@pronoia/model';
 
-export const customSchema = -53;
+const customSchema = -53;
 export const isCustom = (h: FloatHistogram): boolean => h.schema === customSchema;
 
 /** Ascending by index. */
