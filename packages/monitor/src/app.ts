@@ -18,6 +18,7 @@ import { ruleRoutes } from './api/rules.ts';
 import { seriesRoutes } from './api/series.ts';
 import { statusRoutes } from './api/status.ts';
 import { targetRoutes } from './api/targets.ts';
+import { watchConfig } from './auto-reload.ts';
 import { printConfig } from './config/print.ts';
 import { createDiscoveryMetrics, DiscoveryManager } from './discovery/manager.ts';
 import { errors } from './errors.ts';
@@ -82,6 +83,9 @@ class Monitor implements RunningMonitor {
   readonly #discoveries: DiscoveryManager[] = [];
   #closeProxy: () => void = () => {};
   #stopped: Promise<void> | undefined;
+  #watching: Promise<void> = Promise.resolve();
+  /** Ends queries of rules that would outlast a stop. */
+  readonly #stopping = new AbortController();
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
@@ -131,6 +135,13 @@ class Monitor implements RunningMonitor {
       maxExemplars: this.#storesExemplars ? maxExemplars : 0,
     });
     await this.reload();
+    if (options['config.auto-reload']) {
+      const intervalMs = Math.max(1000, options['config.auto-reload-interval']);
+      this.#watching = watchConfig(
+        { clock: this.#clock, log: this.#log, intervalMs, reloader: this.#reloader as Reloader },
+        this.#stopping.signal,
+      );
+    }
     this.#state = 'ready';
     this.#log.info({ url: this.url }, 'Server is ready to receive web requests.');
   }
@@ -147,6 +158,8 @@ class Monitor implements RunningMonitor {
 
   async #stop(): Promise<void> {
     this.#state = 'stopping';
+    this.#stopping.abort();
+    await this.#watching;
     await Promise.all(this.#discoveries.map((discovery) => discovery.stop()));
     await this.#rules?.stop();
     await this.#scrape?.stop();
@@ -211,7 +224,7 @@ class Monitor implements RunningMonitor {
       appendable,
       queryable,
       metrics: createRuleMetrics(this.#registry),
-      query: (expr, tMs) => this.#currentEngine().instant(queryable, expr, tMs),
+      query: (expr, tMs) => this.#currentEngine().instant(queryable, expr, tMs, {}, this.#stopping.signal),
       notify: (alerts, expr) => this.#notify(alerts, expr),
       restore: {
         outageToleranceMs: options['rules.alert.for-outage-tolerance'],

@@ -6,6 +6,11 @@ const minuteMs = 60_000;
 
 export const flags = {
   'config.file': flag.string({ help: 'Prometheus configuration file.', default: 'prometheus.yml' }),
+  'config.auto-reload': flag.boolean({ help: 'Reload when a file of the configuration has changed.', default: false }),
+  'config.auto-reload-interval': flag.duration({
+    help: 'How often files are looked at for --config.auto-reload; at least 1s.',
+    default: 30_000,
+  }),
   'web.listen-address': flag.list({
     help: 'Address to listen on for the page, the API and metrics: host:port.',
     default: ['0.0.0.0:9090'],

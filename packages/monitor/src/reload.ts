@@ -62,6 +62,10 @@ export class Reloader {
     return Labels.from(this.#config?.global.external_labels ?? {});
   }
 
+  get file(): string {
+    return this.#deps.file;
+  }
+
   /** Rejects with everything that is wrong. */
   reload(): Promise<void> {
     const run = this.#running.then(() => this.#reload());

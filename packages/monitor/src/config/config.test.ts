@@ -1,7 +1,17 @@
+import { ConfigError } from '@pronoia/server';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from './config.ts';
 
 const parse = (text: string, env: Record<string, string> = {}) => parseConfig(text, '/etc/monitor/prometheus.yml', { env });
+function failureOf(run: () => unknown): unknown {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
 const fault = (text: string): string => {
   try {
     parse(text);
@@ -119,6 +129,41 @@ alerting:
     ['global: [', 'prometheus.yml:1'],
   ])('refuses %j', (text, message) => {
     expect(fault(text)).toContain(message);
+  });
+
+  it('answers anything at all with a configuration or with a list of faults', () => {
+    const keys = [
+      'global',
+      'scrape_configs',
+      'job_name',
+      'static_configs',
+      'targets',
+      'labels',
+      'alerting',
+      'alertmanagers',
+      'rule_files',
+      'relabel_configs',
+      'x',
+    ];
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom(null, true, 0, -1, 1.5, '', '5s', 'a', 'http://x', '${x}', '*'),
+        fc.array(tie('any'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom(...keys), tie('any'), { maxKeys: 4 }),
+      ),
+    })).any;
+    const text = fc.oneof(
+      value.map((tree) => JSON.stringify(tree)),
+      fc.string({ unit: 'binary', maxLength: 100 }),
+    );
+    fc.assert(
+      fc.property(text, (document) => {
+        const failure = failureOf(() => parse(document));
+        expect(failure === undefined || failure instanceof ConfigError, `${document}: ${String(failure)}`).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('lists every fault at once', () => {

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { readConfig, schema, withDefault } from '@pronoia/server';
 import { errors } from '../errors.ts';
+import { globLastPart } from '../glob.ts';
 import { type AlertingConfig, alertingFields } from './alerting.ts';
 import { type GlobalConfig, globalSchema } from './global.ts';
 import { pathFrom } from './http-client.ts';
@@ -15,6 +16,8 @@ import { completeScrapeConfig, type ScrapeConfig, scrapeSchema } from './scrape.
 export interface Config {
   readonly global: GlobalConfig;
   readonly rule_files: readonly string[];
+  /** Patterns of files whose jobs were read too. */
+  readonly scrape_config_files: readonly string[];
   readonly scrape_configs: readonly ScrapeConfig[];
   readonly alerting: AlertingConfig;
 }
@@ -31,7 +34,28 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
   } catch (cause) {
     throw errors.fail('config_unreadable', { file, reason: (cause as Error).message }, cause);
   }
-  return parseConfig(text, file, options);
+  return addJobFiles(parseConfig(text, file, options));
+}
+
+/** With the jobs of `scrape_config_files` behind its own. Throws for the first file that is wrong. */
+async function addJobFiles(config: Config): Promise<Config> {
+  const jobs = [...config.scrape_configs];
+  const fileByJob = new Map(jobs.map((job) => [job.job_name, 'the main configuration file']));
+  const files = (await Promise.all(config.scrape_config_files.map(globLastPart))).flat();
+  for (const file of files) {
+    const schemaOfFile = schema.refine(schema.nullable(schema.object({ scrape_configs: jobList(dirname(file)) })), (written, report) =>
+      (written?.scrape_configs ?? []).map((job, index) => {
+        const path = ['scrape_configs', index];
+        const first = fileByJob.get(job.job_name);
+        if (first !== undefined)
+          report([...path, 'job_name'], `found multiple scrape configs with job name "${job.job_name}", first found in ${first}`);
+        fileByJob.set(job.job_name, file);
+        return completeScrapeConfig(job, config.global, report, path);
+      }),
+    );
+    jobs.push(...readConfig(await readFile(file, 'utf8'), file, schemaOfFile));
+  }
+  return { ...config, scrape_configs: jobs };
 }
 
 /** As `loadConfig`, for text at hand; relative paths in it are meant from the folder of `file`. */
@@ -50,16 +74,8 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
     /** Tuning of Go's garbage collector: taken and without effect. */
     runtime: withDefault(schema.object({ gogc: withDefault(schema.integer(), 75) }), { gogc: 75 }),
     rule_files: withDefault(schema.list(ruleFile), []),
-    scrape_config_files: notImplemented('scrape_config_files'),
-    scrape_configs: withDefault(
-      schema.list(
-        schema.refine(schema.nullable(scrapeSchema(directory)), (job) => {
-          if (job === null) throw new Error('empty or null scrape config section');
-          return job;
-        }),
-      ),
-      [],
-    ),
+    scrape_config_files: withDefault(schema.list(ruleFile), []),
+    scrape_configs: jobList(directory),
     alerting: withDefault(schema.object(alertingFields(directory)), { alert_relabel_configs: [], alertmanagers: [] }),
     storage: notImplemented('the storage section (retention is set by --storage.tsdb.retention.time)'),
     tracing: notImplemented('tracing'),
@@ -69,8 +85,14 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
   });
   return schema.refine(schema.nullable(document), (written, report): Config => {
     if (written === null)
-      return { global: emptyGlobal(env), rule_files: [], scrape_configs: [], alerting: { alert_relabel_configs: [], alertmanagers: [] } };
-    const { global, rule_files, alerting } = written;
+      return {
+        global: emptyGlobal(env),
+        rule_files: [],
+        scrape_config_files: [],
+        scrape_configs: [],
+        alerting: { alert_relabel_configs: [], alertmanagers: [] },
+      };
+    const { global, rule_files, scrape_config_files, alerting } = written;
     const names = new Set<string>();
     const jobs = written.scrape_configs.map((job, index) => {
       if (names.has(job.job_name))
@@ -81,8 +103,16 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
       names.add(job.job_name);
       return completeScrapeConfig(job, global, report, ['scrape_configs', index]);
     });
-    return { global, rule_files, scrape_configs: jobs, alerting };
+    return { global, rule_files, scrape_config_files, scrape_configs: jobs, alerting };
   });
+}
+
+function jobList(directory: string) {
+  const job = schema.refine(schema.nullable(scrapeSchema(directory)), (written) => {
+    if (written === null) throw new Error('empty or null scrape config section');
+    return written;
+  });
+  return withDefault(schema.list(job), []);
 }
 
 function emptyGlobal(env: Readonly<Record<string, string | undefined>>): GlobalConfig {
