@@ -4,12 +4,8 @@
  */
 import type { SchedulerCall } from '@pronoia/mesos';
 import { updateFault } from './calls.ts';
+import type { Refusal } from './refusal.ts';
 import { isConnected, type MasterState } from './state.ts';
-
-export interface Refusal {
-  readonly status: number;
-  readonly message: string;
-}
 
 const refuse = (status: number, message: string): Refusal => ({ status, message });
 

@@ -1,9 +1,9 @@
 /** Reservations and volumes on one agent: in a framework's offers, or by an operator's call. */
 import { type OfferOperation, type OperationStatus, Resources } from '@pronoia/mesos';
-import type { Refusal } from './call-refusal.ts';
 import type { Step } from './message.ts';
 import { withdrawOffer } from './offers.ts';
 import { type Conversion, conversionOf, type FormOperation, type OperationContext } from './operations.ts';
+import type { Refusal } from './refusal.ts';
 import type { AgentEntry, FrameworkEntry, MasterState } from './state.ts';
 
 const operationHistoryLimit = 1000;

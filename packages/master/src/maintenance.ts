@@ -8,9 +8,9 @@ import {
   type SchedulerCallAcceptInverseOffers,
   type Unavailability,
 } from '@pronoia/mesos';
-import type { Refusal } from './call-refusal.ts';
 import type { Step } from './message.ts';
 import { withdrawOffers } from './offers.ts';
+import type { Refusal } from './refusal.ts';
 import type { AgentEntry, FrameworkEntry, InverseOfferEntry, MasterState } from './state.ts';
 import { msToNanoseconds } from './tasks.ts';
 

@@ -4,7 +4,6 @@
  */
 import { type DrainInfo, defaultRole, roleFault } from '@pronoia/mesos';
 import { markGone, takeDown } from './agents.ts';
-import type { Refusal } from './call-refusal.ts';
 import { startDraining } from './drain.ts';
 import {
   applySchedule,
@@ -19,6 +18,7 @@ import {
 import type { OperatorWrite, RegistryOperation, Step } from './message.ts';
 import { withdrawOffers } from './offers.ts';
 import { applyQuota, checkedQuota, configOfRequest } from './quota-calls.ts';
+import type { Refusal } from './refusal.ts';
 import type { AgentEntry, MasterState } from './state.ts';
 
 const refuse = (status: number, message: string): Refusal => ({ status, message });

@@ -12,7 +12,7 @@ import {
   topLevelRole,
   type ValueScalar,
 } from '@pronoia/mesos';
-import type { Refusal } from './call-refusal.ts';
+import type { Refusal } from './refusal.ts';
 import type { MasterState } from './state.ts';
 
 type Amounts = Readonly<Record<string, ValueScalar>>;

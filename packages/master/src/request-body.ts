@@ -1,6 +1,6 @@
 /** Bodies of the v1 endpoints: any bytes are taken in, so that each fault gets the original's own status (mesos.md §1.3). */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Refusal } from './call-refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 /** In place of fastify's parsers, which would answer by themselves. */
 export function takeRawBodies(app: FastifyInstance): void {

@@ -9,7 +9,7 @@ import {
   type TaskState,
   uuidBase64,
 } from '@pronoia/mesos';
-import { type Link, readMasterToAgent, type World } from './world.ts';
+import { type Link, readMasterToAgent, type Surroundings } from './link.ts';
 
 interface RunningTask {
   readonly info: TaskInfo;
@@ -27,7 +27,7 @@ export class SimulatedAgent {
   /** By framework id and task id. */
   readonly tasks = new Map<string, RunningTask>();
   readonly frameworks = new Map<string, FrameworkInfo>();
-  readonly #world: World;
+  readonly #world: Surroundings;
   #link: Link | undefined;
   /** Grows with each link: what belongs to an older one is void. */
   #epoch = 0;
@@ -35,7 +35,7 @@ export class SimulatedAgent {
   #isRegistered = false;
   isDeaf = false;
 
-  constructor(world: World, index: number) {
+  constructor(world: Surroundings, index: number) {
     this.#world = world;
     this.name = `agent${index}`;
     this.resources = parseResources(`cpus:${world.between(2, 16)};mem:${world.between(1, 16) * 1024};ports:[31000-31100]`);

@@ -1,6 +1,6 @@
 /** A modelled scheduler: launches small tasks, acknowledges what it hears, reconciles what it is not sure of, and never gives up. */
 import { isTerminal, type Offer, Resources, type SchedulerCall, type SchedulerEvent, type TaskInfo, type TaskState } from '@pronoia/mesos';
-import { type Link, readSchedulerEvent, type World, writeCall } from './world.ts';
+import { type Link, readSchedulerEvent, type Surroundings, writeCall } from './link.ts';
 
 interface KnownTask {
   readonly id: string;
@@ -13,14 +13,14 @@ export class SimulatedScheduler {
   readonly tasks = new Map<string, KnownTask>();
   id: string | undefined;
   isLaunching = true;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #role: string;
   readonly #isPartitionAware: boolean;
   #link: Link | undefined;
   #epoch = 0;
   #launches = 0;
 
-  constructor(world: World, index: number) {
+  constructor(world: Surroundings, index: number) {
     this.#world = world;
     this.name = `f${index}`;
     this.#role = ['*', 'eng', 'eng/web', 'ops'][index % 4] as string;

@@ -4,14 +4,15 @@
  * Links behave as TCP does: in order, with a delay, and when they break what was on its way is lost and both ends learn of it at
  * different moments. Nothing here reads a clock or a random source of the machine.
  */
-import type { AgentToMaster, MasterToAgent, SchedulerCall, SchedulerEvent } from '@pronoia/mesos';
-import { decodeJson, encodeJson, Resources } from '@pronoia/mesos';
+import type { AgentToMaster } from '@pronoia/mesos';
+import { decodeJson, Resources } from '@pronoia/mesos';
 import { type Clock, silentLogger } from '@pronoia/server';
 import { callRefusal } from '../call-refusal.ts';
 import { Conductor } from '../conductor.ts';
 import { applyOperation, emptyRegistry } from '../registry-content.ts';
 import { createState, type MasterOptions } from '../state.ts';
 import { SimulatedAgent } from './agent.ts';
+import type { Link, LinkEnd, Surroundings } from './link.ts';
 import { SimulatedScheduler } from './scheduler.ts';
 
 /** mulberry32: small, fast, and the same everywhere. */
@@ -30,19 +31,6 @@ interface Planned {
   readonly order: number;
   readonly run: () => void;
   isCancelled: boolean;
-}
-
-/** One end's view of a connection to the master. */
-export interface Link {
-  /** To the master; lost when the link is broken. */
-  send(json: string): void;
-  /** Breaks it from this end. */
-  close(): void;
-}
-
-export interface LinkEnd {
-  receive(json: string): void;
-  closed(): void;
 }
 
 export interface WorldOptions {
@@ -68,7 +56,7 @@ const masterOptions: MasterOptions = {
   allocator: { minAllocatable: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])] },
 };
 
-export class World {
+export class World implements Surroundings {
   readonly random: () => number;
   readonly agents: SimulatedAgent[] = [];
   readonly schedulers: SimulatedScheduler[] = [];
@@ -305,8 +293,3 @@ export class World {
 }
 
 const isBefore = (a: Planned, b: Planned): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
-
-export const readMasterToAgent = (json: string): MasterToAgent => JSON.parse(json) as MasterToAgent;
-// Not decoded by the codec: what the master writes is not in question here, and half of the time would go there.
-export const readSchedulerEvent = (json: string): SchedulerEvent => JSON.parse(json) as SchedulerEvent;
-export const writeCall = (call: SchedulerCall): string => encodeJson('SchedulerCall', call);
