@@ -123,20 +123,18 @@ class Checker {
     if (args.length < least) fail(span, `expected at least ${least} ${call}`);
     if (variadic > 0 && args.length > least + variadic) fail(span, `expected at most ${least + variadic} ${call}`);
 
+    if (func === 'info' && args[1] !== undefined) this.#infoSelector(args[1], span);
     args.forEach((arg, i) => {
-      if (func === 'info' && i === 1) {
-        this.#infoSelector(arg);
-        return;
-      }
+      if (func === 'info' && i === 1) return;
       this.#expect(arg, argTypes[Math.min(i, argTypes.length - 1)] as ValueType, `call to function ${quoteGo(func)}`);
     });
     return signature.returnType;
   }
 
   /** The second argument of `info` names labels, not series. */
-  #infoSelector(arg: Expr): void {
+  #infoSelector(arg: Expr, call: Span): void {
     const type = typeOf(arg);
-    if (type !== 'vector') fail(arg.span, `expected type instant vector in call to function "info", got ${documentedType(type)}`);
+    if (type !== 'vector') fail(call, `expected type instant vector in call to function "info", got ${documentedType(type)}`);
     if (arg.kind !== 'selector') fail(arg.span, 'expected label selectors only');
     if (arg.name !== '') fail(arg.span, 'expected label selectors only, got vector selector instead');
     this.#selector(arg, true);

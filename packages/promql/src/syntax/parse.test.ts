@@ -98,6 +98,8 @@ const errors: readonly (readonly [input: string, position: string, message: stri
   ['a(b', '1:4', 'unclosed left parenthesis'],
   ['"string" "too long a string"', '1:10', 'unexpected string "\\"too long "...'],
   ['info(a, b)', '1:9', 'expected label selectors only, got vector selector instead'],
+  ['info(a, 1)', '1:1', 'expected type instant vector in call to function "info", got scalar'],
+  ['foo @ 1e30', '1:1', 'timestamp out of bounds for @ modifier: 1000000000000000019884624838656.000000'],
   ['info(a, sum(b))', '1:9', 'expected label selectors only'],
   ['ü', '1:1', "unexpected character: 'ü'"],
   ['"ü" +\n  "é" [', '2:9', 'unexpected end of input in duration expression'],

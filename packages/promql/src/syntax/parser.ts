@@ -209,7 +209,6 @@ export class Parser {
     if (expr.kind !== 'selector') throw new SyntaxFault('ranges only allowed for vector selectors', where);
     if (expr.offset !== undefined) throw new SyntaxFault('no offset modifiers allowed before range', where);
     if (expr.at !== undefined) throw new SyntaxFault('no @ modifiers allowed before range', where);
-    if (expr.window !== 'plain') throw new SyntaxFault(`no ${expr.window} modifiers allowed before range`, where);
     return this.#grown({ kind: 'matrix', selector: expr, range, span: { start: expr.span.start, end: this.#lastEnd } }, expr);
   }
 
@@ -247,7 +246,7 @@ export class Parser {
     }
     this.#contexts.length = outer;
     if (!Number.isFinite(seconds) || Math.abs(seconds) >= 2 ** 63) {
-      const shown = Number.isFinite(seconds) ? seconds.toFixed(6) : Number.isNaN(seconds) ? 'NaN' : seconds > 0 ? '+Inf' : '-Inf';
+      const shown = Number.isFinite(seconds) ? `${BigInt(seconds)}.000000` : Number.isNaN(seconds) ? 'NaN' : seconds > 0 ? '+Inf' : '-Inf';
       throw new SyntaxFault(`timestamp out of bounds for @ modifier: ${shown}`, expr.span);
     }
     if (expr.kind !== 'selector' && expr.kind !== 'matrix' && expr.kind !== 'subquery') {
