@@ -18,6 +18,15 @@ export function nextSlot(nowMs: number, intervalMs: number, offsetMs: number): n
   return slotMs >= nowMs ? slotMs : slotMs + intervalMs;
 }
 
+/**
+ * The slot after `slotMs`, whose work is done. Slots that passed meanwhile are skipped. A timer that fired early does not meet its slot
+ * twice; a clock that was set back an hour does not stop the work for an hour.
+ */
+export function followingSlot(slotMs: number, nowMs: number, intervalMs: number, offsetMs: number): number {
+  const next = nextSlot(nowMs, intervalMs, offsetMs);
+  return next === slotMs ? slotMs + intervalMs : next;
+}
+
 /** False: the signal came first. */
 export async function waitUntil(clock: Clock, timeMs: number, signal: AbortSignal): Promise<boolean> {
   try {

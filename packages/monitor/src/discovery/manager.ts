@@ -136,7 +136,7 @@ export class DiscoveryManager {
   #schedule(): void {
     if (this.#isStopped || this.#timer !== undefined) return;
     const { clock, throttleMs } = this.#options;
-    this.#timer = clock.setTimer(this.#lastAppliedMs + throttleMs - clock.now(), () => this.#applyNow());
+    this.#timer = clock.setTimer(this.#lastAppliedMs + throttleMs - clock.monotonic(), () => this.#applyNow());
   }
 
   #applyNow(): void {
@@ -144,7 +144,7 @@ export class DiscoveryManager {
     this.#timer = undefined;
     if (this.#isStopped) return;
     const { name, metrics, clock } = this.#options;
-    this.#lastAppliedMs = clock.now();
+    this.#lastAppliedMs = clock.monotonic();
     const groupsByJob = new Map<string, readonly TargetGroup[]>();
     for (const [job, keys] of this.#keysByJob) {
       const found = keys.flatMap((key) => this.#providerByKey.get(key)?.groups ?? []);

@@ -4,7 +4,7 @@
  */
 import type { Appendable, Appender, AppendOptions, Labels, Queryable, Rejection } from '@pronoia/model';
 import type { Clock, Logger } from '@pronoia/server';
-import { hashText, nextSlot, waitUntil } from '../slot.ts';
+import { followingSlot, hashText, nextSlot, waitUntil } from '../slot.ts';
 import type { TemplateSample } from '../template/functions.ts';
 import { type Alert, AlertingRule } from './alerting.ts';
 import type { RuleGroupConfig } from './file.ts';
@@ -128,7 +128,7 @@ export class RuleGroup {
       runs++;
       // The second evaluation knows whether an alert is still true; only then is its past of interest.
       if (this.#needsRestore && runs === 2) await this.#restore();
-      const next = Math.max(slotMs + this.intervalMs, nextSlot(clock.now(), this.intervalMs, this.#offsetMs));
+      const next = followingSlot(slotMs, clock.now(), this.intervalMs, this.#offsetMs);
       const missed = (next - slotMs) / this.intervalMs - 1;
       if (missed > 0) {
         metrics.iterationsMissed.inc(this.#metricLabels, missed);

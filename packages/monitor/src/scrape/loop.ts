@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Appendable } from '@pronoia/model';
 import type { Clock, Logger } from '@pronoia/server';
 import { BodyLimitError, type HttpFetch } from '../http-client.ts';
-import { nextSlot, waitUntil } from '../slot.ts';
+import { followingSlot, nextSlot, waitUntil } from '../slot.ts';
 import type { PageParser } from './accept.ts';
 import { ScrapeCache } from './cache.ts';
 import type { ScrapeMetrics } from './metrics.ts';
@@ -123,8 +123,7 @@ export class ScrapeLoop {
     let slotMs = nextSlot(clock.now(), intervalMs, this.#offsetMs);
     while (await waitUntil(clock, slotMs, stop)) {
       await this.scrape(slotMs);
-      // Slots that passed while we scraped are skipped; a timer that fired early does not meet its slot twice.
-      slotMs = Math.max(slotMs + intervalMs, nextSlot(clock.now(), intervalMs, this.#offsetMs));
+      slotMs = followingSlot(slotMs, clock.now(), intervalMs, this.#offsetMs);
     }
     if (this.#stopReason === 'target_gone') await this.#leaveMarkers(slotMs);
   }
