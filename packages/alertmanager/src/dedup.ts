@@ -29,7 +29,8 @@ export function reasonToNotify(
     return undefined;
   }
   if (options.sendResolved && !isSubset(resolved, entry.resolved)) return 'some alerts resolved';
-  return entry.timestampMs < options.nowMs - options.repeatIntervalMs ? 'repeat interval elapsed' : undefined;
+  // The original asks for strictly more, of nanoseconds: between two ticks there always are some.
+  return entry.timestampMs <= options.nowMs - options.repeatIntervalMs ? 'repeat interval elapsed' : undefined;
 }
 
 function isSubset(part: readonly bigint[], whole: readonly bigint[]): boolean {

@@ -116,12 +116,14 @@ export class Dispatcher {
 
   #tick(group: Group): void {
     if (this.#stopping.signal.aborted) return;
+    // A timer may fire in the last fraction of the millisecond before its time; an interval is never shorter than itself.
+    const nowMs = Math.max(this.#options.clock.now(), group.dueAtMs);
     this.#arm(group, group.route.options.groupIntervalMs);
     if (group.isFlushing) {
       group.isDue = true;
       return;
     }
-    const run = this.#flush(group, this.#options.clock.now()).finally(() => this.#running.delete(run));
+    const run = this.#flush(group, nowMs).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 

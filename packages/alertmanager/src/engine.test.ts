@@ -13,7 +13,7 @@ const plays: readonly (readonly [string, string])[] = [
     `${simple}
     0s      fire alertname=down job=a
     30s     > hook firing: down/a (first notification)
-    1h5m30s > hook firing: down/a (repeat interval elapsed)
+    1h30s   > hook firing: down/a (repeat interval elapsed)
     2h      end`,
   ],
   [

@@ -133,7 +133,8 @@ function create(type: MatchType, name: string, value: string): AlertMatcher {
   try {
     return new AlertMatcher(type, name, value);
   } catch (error) {
-    throw new MatcherError((error as Error).message);
+    // The original compiles the anchored pattern, and so names it.
+    throw new MatcherError((error as Error).message.replace(`: \`${value}\``, () => `: \`^(?:${value})$\``));
   }
 }
 

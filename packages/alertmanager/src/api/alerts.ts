@@ -132,7 +132,10 @@ function receiverPattern(query: Query): Matcher | undefined {
   try {
     return createMatcher('=~', 'receiver', text);
   } catch (error) {
-    throw new Refusal(400, `failed to parse receiver param: ${(error as Error).message}`);
+    throw new Refusal(
+      400,
+      `failed to parse receiver param: ${(error as Error).message.replace(`: \`${text}\``, () => `: \`^(?:${text})$\``)}`,
+    );
   }
 }
 
@@ -184,10 +187,10 @@ function readBody(body: unknown): PostedAlert[] {
     if (one === null || typeof one !== 'object' || Array.isArray(one))
       throw badJson(`alert ${i}: expected an object, found ${kindOf(one)}`);
     const { labels, annotations, startsAt, endsAt, generatorURL } = one as Record<string, unknown>;
-    if (labels === undefined || labels === null) throw new InvalidRequest(422, 602, 'labels in body is required');
+    if (labels === undefined || labels === null) throw new InvalidRequest(422, 602, `${i}.labels in body is required`);
     const url = textMember(generatorURL, i, 'generatorURL');
     if (url !== undefined && url !== '' && !isUri(url))
-      throw new InvalidRequest(422, 601, `generatorURL in body must be of type uri: ${JSON.stringify(url)}`);
+      throw new InvalidRequest(422, 601, `${i}.generatorURL in body must be of type uri: ${JSON.stringify(url)}`);
     return {
       labels: textMap(labels, i, 'labels'),
       annotations: annotations === undefined || annotations === null ? {} : textMap(annotations, i, 'annotations'),

@@ -17,8 +17,9 @@ export interface ApiOptions {
 }
 
 /** The framework's shape, for createHttp. */
-export function formatApiError(error: HttpError): { contentType: string; body: string } {
-  return { contentType: 'application/json', body: `${JSON.stringify({ code: error.status, message: error.message })}\n` };
+export function formatApiError(error: HttpError, request: FastifyRequest): { contentType: string; body: string } {
+  const message = error.code === 'not_found' ? `path ${request.url.split('?', 1)[0]} was not found` : error.message;
+  return { contentType: 'application/json', body: `${JSON.stringify({ code: error.status, message })}\n` };
 }
 
 export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, getConcurrency }: ApiOptions): void {

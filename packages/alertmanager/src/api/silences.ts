@@ -82,11 +82,11 @@ export function postSilence(body: unknown, { silences, clock, mode }: ApiContext
   if (typeof body !== 'object' || Array.isArray(body)) throw badJson('expected an object');
   const { id, matchers, startsAt, endsAt, createdBy, comment, annotations } = body as Record<string, unknown>;
   const text = (value: unknown, name: string): string => {
-    if (value === undefined || value === null) throw new InvalidRequest(422, 602, `${name} in body is required`);
     if (typeof value !== 'string') throw badJson(`${name} must be a string`);
     return value;
   };
-  if (matchers === undefined || matchers === null) throw new InvalidRequest(422, 602, 'matchers in body is required');
+  for (const [name, value] of Object.entries({ comment, createdBy, endsAt, matchers, startsAt }))
+    if (value === undefined || value === null) throw new InvalidRequest(422, 602, `${name} in body is required`);
   if (!Array.isArray(matchers)) throw badJson('matchers must be a list');
   if (matchers.length === 0) throw new InvalidRequest(422, 612, 'matchers in body should have at least 1 items');
   if (id !== undefined && id !== null && typeof id !== 'string') throw badJson('id must be a string');

@@ -19,12 +19,14 @@ export function createWebhook(config: ReceiverConfig<'webhook'>, context: BuildC
     index: context.index,
     sendResolved: config.send_resolved,
     async notify(notification) {
-      const data = templates.data(notification);
+      // What is common is common to the alerts that are sent, as in the original.
+      const sent = cutAlerts(notification, config.max_alerts);
+      const data = templates.data(sent);
       const url = templates.text(await secret(config.url, config.url_file), data);
       if (!URL.canParse(url)) throw new NotifyError('the rendered url is not a URL', { isRetryable: false, reason: 'clientError' });
       const body =
         config.payload === undefined
-          ? goJson(webhookMessage(notification, data, config.max_alerts, '4'))
+          ? goJson(webhookMessage(sent, data, notification.alerts.length - sent.alerts.length, '4'))
           : goJson(renderPayload(config.payload, data, templates));
       checkAnswer(await client.send(url, { headers: jsonHeaders, body, signal: notification.signal, timeoutMs: config.timeout }));
       return undefined;
@@ -33,14 +35,19 @@ export function createWebhook(config: ReceiverConfig<'webhook'>, context: BuildC
   };
 }
 
+/** 0 for no limit. */
+export function cutAlerts(notification: Notification, maxAlerts: number): Notification {
+  const { alerts } = notification;
+  return maxAlerts > 0 && alerts.length > maxAlerts ? { ...notification, alerts: alerts.slice(0, maxAlerts) } : notification;
+}
+
 /** The members in the wire's order. */
-export function webhookMessage(notification: Notification, data: TemplateData, maxAlerts: number, version: string): object {
+export function webhookMessage(notification: Notification, data: TemplateData, truncatedAlerts: number, version: string): object {
   const { alerts, nowMs, groupKey } = notification;
-  const kept = maxAlerts > 0 ? alerts.slice(0, maxAlerts) : alerts;
   return {
     receiver: data.Receiver,
     status: data.Status,
-    alerts: kept.map((alert) => webhookAlert(alert, nowMs)),
+    alerts: alerts.map((alert) => webhookAlert(alert, nowMs)),
     notification_reason: data.NotificationReason,
     groupLabels: mapOf(data.GroupLabels),
     commonLabels: mapOf(data.CommonLabels),
@@ -49,7 +56,7 @@ export function webhookMessage(notification: Notification, data: TemplateData, m
     externalURL: data.ExternalURL,
     version,
     groupKey,
-    truncatedAlerts: alerts.length - kept.length,
+    truncatedAlerts,
   };
 }
 

@@ -1,0 +1,428 @@
+/**
+ * The same play for the original (Debian's prometheus-alertmanager) and for us, in real time: the same notifications at the same
+ * moments, the same answers of the API, the same output of amtool. Skipped, and said so, where the original is not installed.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Recorder } from './recorder.ts';
+
+const originalPath = '/usr/bin/prometheus-alertmanager';
+const amtoolPath = '/usr/bin/amtool';
+const hasOriginal = existsSync(originalPath) && existsSync(amtoolPath);
+const built = new URL('../dist/index.js', import.meta.url);
+if (!hasOriginal)
+  process.stderr.write(
+    `SKIPPED: no comparison with the original: ${originalPath} and ${amtoolPath} are not installed (apt-get install prometheus-alertmanager)\n`,
+  );
+
+interface Side {
+  readonly name: string;
+  readonly url: string;
+  readonly hook: Recorder;
+  readonly child: ChildProcess;
+}
+
+let folder: string;
+let sides: readonly [original: Side, ours: Side];
+
+/** repeat_interval is no multiple of group_interval: there the original is now and then one interval late, as its clock falls. */
+const configText = (hook: string): string => `
+global: { resolve_timeout: 2s }
+route:
+  receiver: default
+  group_by: [alertname]
+  group_wait: 200ms
+  group_interval: 1s
+  repeat_interval: 2500ms
+  routes:
+    - { receiver: batch, matchers: [play=batch], group_by: [play], group_wait: 1s }
+    - { receiver: all, matchers: [play=all], group_by: ['...'] }
+    - { receiver: no-resolved, matchers: [play=no-resolved] }
+    - { receiver: flaky, matchers: [play=flaky], group_interval: 2s, repeat_interval: 1h }
+    - { receiver: broken, matchers: [play=broken], group_interval: 1s, repeat_interval: 1h }
+    - { receiver: muted, matchers: [play=muted], mute_time_intervals: [always] }
+    - { receiver: inactive, matchers: [play=inactive], active_time_intervals: [never] }
+    - { receiver: first, matchers: [play=continue], continue: true, repeat_interval: 1h }
+    - { receiver: second, matchers: ['play=~"cont.*"'], repeat_interval: 1h, routes: [{ receiver: deep, matchers: ['deep!=""'] }] }
+    - { receiver: quiet, matchers: [play=~"inhibit|silence|utf8|times|limit"], repeat_interval: 1h }
+receivers:
+${['default', 'batch', 'all', 'flaky', 'broken', 'muted', 'inactive', 'first', 'second', 'deep', 'quiet'].map((name) => `  - { name: ${name}, webhook_configs: [{ url: '${hook}/${name}' }] }`).join('\n')}
+  - { name: no-resolved, webhook_configs: [{ url: '${hook}/no-resolved', send_resolved: false, max_alerts: 1 }] }
+inhibit_rules:
+  - { source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [play, node] }
+time_intervals:
+  - { name: always, time_intervals: [{ times: [{ start_time: '00:00', end_time: '24:00' }] }] }
+  - { name: never, time_intervals: [{ years: ['1999'] }] }
+`;
+
+beforeAll(async () => {
+  if (!hasOriginal) return;
+  folder = mkdtempSync(join(tmpdir(), 'alertmanager-'));
+  sides = [await startSide('original'), await startSide('ours')];
+});
+afterAll(async () => {
+  if (!hasOriginal) return;
+  for (const { child, hook } of sides) {
+    child.kill('SIGKILL');
+    await hook.stop();
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function startSide(name: 'original' | 'ours'): Promise<Side> {
+  const hook = await Recorder.start();
+  const own = join(folder, name);
+  mkdirSync(own);
+  writeFileSync(join(own, 'am.yml'), configText(hook.url));
+  const port = await freePort();
+  const argv = [
+    `--config.file=${join(own, 'am.yml')}`,
+    `--storage.path=${join(own, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--web.external-url=http://am.example.org/x',
+    '--web.route-prefix=/',
+    '--cluster.listen-address=',
+  ];
+  const child =
+    name === 'original'
+      ? spawn(originalPath, argv, { stdio: 'ignore' })
+      : spawn(
+          process.execPath,
+          [
+            '--input-type=module',
+            '-e',
+            `import { main } from ${JSON.stringify(built.href)}; await main(process.argv.slice(1));`,
+            '--',
+            ...argv,
+          ],
+          { stdio: 'ignore' },
+        );
+  const url = `http://127.0.0.1:${port}`;
+  for (let i = 0; i < 200; i++) {
+    if ((await fetch(`${url}/-/ready`).catch(() => undefined))?.status === 200) return { name, url, hook, child };
+    await pause(50);
+  }
+  throw new Error(`${name} does not become ready`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+type Answer = readonly [status: number, body: unknown];
+
+async function call({ url }: Side, method: string, path: string, body?: unknown): Promise<Answer> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.body = typeof body === 'string' ? body : JSON.stringify(body);
+    init.headers = { 'content-type': 'application/json' };
+  }
+  const answer = await fetch(`${url}${path}`, init);
+  const text = await answer.text();
+  try {
+    return [answer.status, JSON.parse(text)];
+  } catch {
+    return [answer.status, text];
+  }
+}
+
+type Step = readonly [atMs: number, act: (side: Side, startMs: number) => Promise<unknown>];
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** startsAt and endsAt in milliseconds after the play's start. */
+function alerts(
+  ...list: { labels: Record<string, string>; startsMs?: number; endsMs?: number; annotations?: Record<string, string> }[]
+): Step[1] {
+  return (side, startMs) =>
+    call(
+      side,
+      'POST',
+      '/api/v2/alerts',
+      list.map(({ labels, startsMs = 0, endsMs, annotations }) => ({
+        labels,
+        annotations: annotations ?? {},
+        startsAt: iso(startMs + startsMs),
+        ...(endsMs === undefined ? { endsAt: iso(startMs + 60_000) } : { endsAt: iso(startMs + endsMs) }),
+        generatorURL: 'http://prom/graph',
+      })),
+    );
+}
+
+function silence(matchers: readonly object[]): Step[1] {
+  return (side, startMs) =>
+    call(side, 'POST', '/api/v2/silences', {
+      matchers,
+      startsAt: iso(startMs),
+      endsAt: iso(startMs + 3_600_000),
+      createdBy: 'play',
+      comment: 'c',
+    });
+}
+
+const steps: readonly Step[] = [
+  // batching, merging, order of alerts
+  [
+    0,
+    alerts({ labels: { alertname: 'b', play: 'batch', job: 'z' } }, { labels: { alertname: 'a', play: 'batch', job: 'y', instance: '2' } }),
+  ],
+  [200, alerts({ labels: { alertname: 'a', play: 'batch', job: 'y', instance: '1' } }, { labels: { alertname: 'c', play: 'batch' } })],
+  // repeat, new alert, resolved by endsAt, fired again
+  [0, alerts({ labels: { alertname: 'r', n: '1' }, endsMs: 5_300 })],
+  [900, alerts({ labels: { alertname: 'r', n: '2' }, startsMs: 900, endsMs: 2_700 })],
+  [7_000, alerts({ labels: { alertname: 'r', n: '1' }, startsMs: 7_000 })],
+  // one group per alert
+  [0, alerts({ labels: { alertname: 'x', play: 'all', n: '1' } }, { labels: { alertname: 'x', play: 'all', n: '2', empty: '' } })],
+  // without send_resolved, and cut
+  [
+    0,
+    alerts(
+      { labels: { alertname: 'nr', play: 'no-resolved', n: '1' }, endsMs: 700 },
+      { labels: { alertname: 'nr', play: 'no-resolved', n: '2' } },
+    ),
+  ],
+  // retries
+  [0, alerts({ labels: { alertname: 'f', play: 'flaky' } }, { labels: { alertname: 'f', play: 'broken' } })],
+  // never told
+  [0, alerts({ labels: { alertname: 'm', play: 'muted' } }, { labels: { alertname: 'm', play: 'inactive' } })],
+  // an old alert does not wait
+  [300, alerts({ labels: { alertname: 'old', play: 'limit' }, startsMs: -60_000 })],
+  // routing
+  [
+    0,
+    alerts(
+      { labels: { alertname: 'c1', play: 'continue' } },
+      { labels: { alertname: 'c2', play: 'contrary', deep: '1' } },
+      { labels: { alertname: 'c3', play: 'contrary' } },
+    ),
+  ],
+  // inhibition and its end
+  [0, alerts({ labels: { alertname: 'cause', play: 'inhibit', node: 'n1', severity: 'critical' }, endsMs: 2_000 })],
+  [
+    50,
+    alerts(
+      { labels: { alertname: 'effect', play: 'inhibit', node: 'n1', severity: 'warning' } },
+      { labels: { alertname: 'effect', play: 'inhibit', node: 'n2', severity: 'warning' } },
+    ),
+  ],
+  // silences
+  [
+    0,
+    silence([
+      { name: 'play', value: 'silence', isRegex: false },
+      { name: 'n', value: '1|2', isRegex: true },
+    ]),
+  ],
+  [100, alerts({ labels: { alertname: 's', play: 'silence', n: '1' } }, { labels: { alertname: 's', play: 'silence', n: '3' } })],
+  [
+    1_600,
+    async (side) => {
+      const [, list] = await call(side, 'GET', '/api/v2/silences');
+      for (const { id } of list as { id: string }[]) await call(side, 'DELETE', `/api/v2/silence/${id}`);
+    },
+  ],
+  // odd text
+  [
+    0,
+    alerts(
+      { labels: { alertname: 'ü<&>"\\\n\u2028', play: 'utf8', zone: 'x' }, annotations: { text: 'é "q" \t <b>&amp;', empty: '' } },
+      { labels: { alertname: 'ümlaut <&>"\\\n', play: 'utf8', b: '😀' }, annotations: { text: 'é "q" \t <b>&amp;\u2028', empty: '' } },
+    ),
+  ],
+  [
+    0,
+    (side, startMs) =>
+      call(side, 'POST', '/api/v2/alerts', [
+        { labels: { alertname: 'zone', play: 'times' }, startsAt: '2026-01-02T03:04:05.1234567+02:00', endsAt: iso(startMs + 60_000) },
+      ]),
+  ],
+];
+
+const playLengthMs = 9_000;
+const toleranceMs = 150;
+
+interface Told {
+  readonly receiver: string;
+  readonly atMs: number;
+  readonly body: Record<string, unknown>;
+}
+
+async function play(side: Side): Promise<Told[]> {
+  const failing = new Map([
+    ['/flaky', 2],
+    ['/broken', 1],
+  ]);
+  side.hook.answer = ({ path }) => {
+    const left = failing.get(path) ?? 0;
+    if (left === 0) return {};
+    failing.set(path, left - 1);
+    return { status: path === '/flaky' ? 500 : 400 };
+  };
+  // The first requests find cold code on our side.
+  await call(side, 'POST', '/api/v2/alerts', [
+    { labels: { alertname: 'warm', play: 'limit' }, startsAt: '2026-01-01T00:00:00Z', endsAt: iso(Date.now() + 500) },
+  ]);
+  await side.hook.waitFor(1);
+  await pause(2_000);
+  side.hook.requests.length = 0;
+  const startMs = Date.now();
+  const acts: Promise<unknown>[] = [];
+  for (const [atMs, act] of [...steps].sort(([a], [b]) => a - b)) {
+    const waitMs = startMs + atMs - Date.now();
+    if (waitMs > 0) await pause(waitMs);
+    acts.push(act(side, startMs));
+  }
+  await Promise.all(acts);
+  await pause(startMs + playLengthMs - Date.now());
+  return side.hook.requests
+    .filter(({ atMs }) => atMs < startMs + playLengthMs - 300)
+    .map(({ path, atMs, body }) => {
+      // What is newer than the original's release here, and what is the moment of the run.
+      const {
+        notification_reason: _reason,
+        routeLabels: _labels,
+        ...rest
+      } = JSON.parse(
+        body.replaceAll(
+          /"20\d\d-[^"]*(?:Z|\+00:00)"/g,
+          (time) => `"+${Math.round((Date.parse(JSON.parse(time) as string) - startMs) / 10)}"`,
+        ),
+      ) as Record<string, unknown>;
+      return { receiver: path.slice(1), atMs: atMs - startMs, body: rest };
+    });
+}
+
+const orderOf = (list: readonly Told[]): Map<string, Told[]> => {
+  const groups = new Map<string, Told[]>();
+  for (const told of list) {
+    const key = `${told.receiver} ${String(told.body['groupKey'])}`;
+    groups.set(key, [...(groups.get(key) ?? []), told]);
+  }
+  return groups;
+};
+
+describe.runIf(hasOriginal)('beside the original', () => {
+  it('the same notifications at the same moments', { timeout: 40_000 }, async () => {
+    const [theirs, ours] = (await Promise.all(sides.map(play))) as [Told[], Told[]];
+    const [a, b] = [orderOf(theirs), orderOf(ours)];
+    expect([...b.keys()].sort()).toEqual([...a.keys()].sort());
+    const differencesMs: number[] = [];
+    for (const [key, expected] of a) {
+      const found = b.get(key) as Told[];
+      const shown = (list: readonly Told[]): unknown => list.map(({ body }) => body);
+      expect({ key, told: shown(found) }).toEqual({ key, told: shown(expected) });
+      // Retries come after a random wait.
+      if (!key.startsWith('flaky')) differencesMs.push(...expected.map(({ atMs }, i) => Math.abs(atMs - (found[i] as Told).atMs)));
+    }
+    differencesMs.sort((x, y) => x - y);
+    // A busy machine delays the one or the other; on an idle one all are within 20 ms.
+    expect(differencesMs[Math.floor(differencesMs.length * 0.8)]).toBeLessThan(toleranceMs);
+    expect(differencesMs.at(-1)).toBeLessThan(4 * toleranceMs);
+    expect(theirs.length).toBeGreaterThan(20);
+  });
+});
+
+describe.runIf(hasOriginal)('the API beside the original', () => {
+  const at = (ms: number): string => iso(Date.now() + ms);
+  const good = { matchers: [{ name: 'a', value: 'b', isRegex: false }], startsAt: at(0), endsAt: at(60_000), createdBy: 'x', comment: 'y' };
+  const rows: readonly (readonly [method: string, path: string, body?: unknown])[] = [
+    ['POST', '/api/v2/alerts', '{'],
+    ['POST', '/api/v2/alerts', ''],
+    ['POST', '/api/v2/alerts', '{}'],
+    ['POST', '/api/v2/alerts', '[{}]'],
+    ['POST', '/api/v2/alerts', '[]'],
+    ['POST', '/api/v2/alerts', [{ labels: {} }]],
+    ['POST', '/api/v2/alerts', [{ labels: { a: '' } }]],
+    ['POST', '/api/v2/alerts', [{ labels: { a: 1 } }]],
+    ['POST', '/api/v2/alerts', [{ labels: { a: 'b' }, startsAt: 'x' }]],
+    ['POST', '/api/v2/alerts', [{ labels: { a: 'b' }, startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-01T00:00:00Z' }]],
+    ['POST', '/api/v2/alerts', [{ labels: { a: 'b' }, generatorURL: ':' }]],
+    ['PUT', '/api/v2/alerts', '[]'],
+    ['GET', '/api/v2/alerts?filter=x'],
+    ['GET', '/api/v2/alerts?filter=a%3D~%22(%22'],
+    ['GET', '/api/v2/alerts?receiver=('],
+    ['GET', '/api/v2/alerts?filter=nothing%3D%22here%22'],
+    ['GET', '/api/v2/alerts/groups?filter=nothing%3D%22here%22'],
+    ['GET', '/api/v2/silence/x'],
+    ['GET', '/api/v2/silence/00000000-0000-4000-8000-000000000000'],
+    ['DELETE', '/api/v2/silence/x'],
+    ['GET', '/api/v2/silences?filter=x'],
+    ['POST', '/api/v2/silences', '{'],
+    ['POST', '/api/v2/silences', ''],
+    ['POST', '/api/v2/silences', '{}'],
+    ['POST', '/api/v2/silences', { ...good, matchers: [] }],
+    ['POST', '/api/v2/silences', { ...good, comment: undefined }],
+    ['POST', '/api/v2/silences', { ...good, matchers: [{ name: 'a', isRegex: false }] }],
+    ['POST', '/api/v2/silences', { ...good, matchers: [{ name: 'a', value: '', isRegex: false }] }],
+    ['POST', '/api/v2/silences', { ...good, matchers: [{ name: 'a', value: '(', isRegex: true }] }],
+    ['POST', '/api/v2/silences', { ...good, endsAt: '2020-01-01T00:00:00Z' }],
+    ['POST', '/api/v2/silences', { ...good, startsAt: '2020-01-01T00:00:00Z', endsAt: '2020-01-02T00:00:00Z' }],
+    ['POST', '/api/v2/silences', { ...good, id: '00000000-0000-4000-8000-000000000000' }],
+    ['POST', '/api/v2/silences', { ...good, id: 'x' }],
+    ['GET', '/api/v2/nowhere'],
+  ];
+  /** Status and code must agree; the words are newer than 0.25 (silences), ours (JSON faults), or both but none (an unknown silence has no body there). */
+  const inOtherWords = (answer: Answer): Answer => {
+    const [status, body] = answer;
+    const text = typeof body === 'object' ? String((body as { message?: string }).message) : typeof body === 'string' ? body : '';
+    if (status === 404 && (text === '' || text === 'silence not found')) return [status, ''];
+    if (/^(?:parsing|invalid silence|silence invalid|PUT|method PUT)/.test(text))
+      return [status, typeof body === 'object' ? (body as { code: number }).code : ''];
+    return answer;
+  };
+  it.each(rows)('%s %s %j', async (method, path, body) => {
+    const [theirs, ours] = (await Promise.all(sides.map((side) => call(side, method, path, body)))) as [Answer, Answer];
+    expect(inOtherWords(ours)).toEqual(inOtherWords(theirs));
+  });
+});
+
+describe.runIf(hasOriginal)('amtool beside the original', () => {
+  const run = promisify(execFile);
+  async function amtool({ url }: Side, ...argv: string[]): Promise<string> {
+    const { stdout, stderr } = await run(amtoolPath, ['--alertmanager.url', url, '--no-version-check', ...argv]).catch(
+      (error: { stdout: string; stderr: string }) => error,
+    );
+    return `${stdout}${stderr}`.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replaceAll(/20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'TIME');
+  }
+  it.each([
+    [
+      [
+        'alert',
+        'add',
+        'alertname=tool',
+        'play=tool',
+        '--annotation=summary=hi',
+        '--start=2026-01-01T00:00:00Z',
+        '--end=2036-01-01T00:00:00Z',
+      ],
+    ],
+    [['alert', 'query', 'alertname=tool']],
+    [['alert', 'query', '-o', 'extended', 'play=tool']],
+    [['silence', 'add', '-a', 'ann', '-c', 'why', '-d', '1h', 'alertname=tool', 'x=~"a|b"']],
+    [['silence', 'query', 'alertname=tool']],
+    [['silence', 'query', '-o', 'extended', 'alertname=tool']],
+    [['alert', 'query', '--silenced', 'alertname=tool']],
+    [['silence', 'add', 'alertname=tool']],
+    [['silence', 'expire', '00000000']],
+    [['config', 'routes', 'show']],
+    [['config', 'routes', 'test', 'play=continue']],
+    [['config', 'routes', 'test', '--verify.receivers=deep', 'play=cont', 'deep=1']],
+    [['config', 'routes', 'test', '--tree', 'play=batch']],
+    [['cluster', 'show']],
+  ])('%j', async (argv) => {
+    const [theirs, ours] = (await Promise.all(sides.map((side) => amtool(side, ...argv)))) as [string, string];
+    expect(ours).toEqual(theirs);
+  });
+});
