@@ -11,35 +11,44 @@ import { megabytes, roughly, trim } from '../parts/text.ts';
 
 export function Overview() {
   const state = useQuery({ queryKey: ['cluster'], queryFn: ({ signal }) => clusterState(signal), refetchInterval: 2000 });
+  const cluster = state.data;
 
   return (
     <Stack gap="lg">
       {state.isError && <Notice title="The cluster could not be read" error={state.error} />}
-      {state.data !== undefined && <Cluster state={state.data} />}
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="lg">
+        {cluster !== undefined && <Agents agents={cluster.slaves} />}
+        <Section title="Active alerts">
+          <ActiveAlerts />
+        </Section>
+      </SimpleGrid>
       <Section title="Measure">
         <QuickGraph />
       </Section>
-      <Section title="Active alerts">
-        <ActiveAlerts />
-      </Section>
+      {cluster !== undefined && <Work state={cluster} />}
     </Stack>
   );
 }
 
-function Cluster({ state }: { readonly state: ClusterState }) {
+function Agents({ agents }: { readonly agents: readonly AgentSummary[] }) {
+  return (
+    <Section title={`Agents (${agents.length})`}>
+      {agents.length === 0 && <Text c="dimmed">No agent has registered.</Text>}
+      <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        {agents.map((agent) => (
+          <AgentCard key={agent.id} agent={agent} />
+        ))}
+      </SimpleGrid>
+    </Section>
+  );
+}
+
+function Work({ state }: { readonly state: ClusterState }) {
   const frameworks = [...state.frameworks, ...state.completed_frameworks];
   const running = rows(state, frameworks, (framework) => framework.tasks);
   const finished = rows(state, frameworks, (framework) => framework.completed_tasks);
   return (
     <>
-      <Section title={`Agents (${state.slaves.length})`}>
-        {state.slaves.length === 0 && <Text c="dimmed">No agent has registered.</Text>}
-        <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-          {state.slaves.map((agent) => (
-            <AgentCard key={agent.id} agent={agent} />
-          ))}
-        </SimpleGrid>
-      </Section>
       <Section title={`Frameworks (${state.frameworks.length} registered)`}>
         <FrameworkTable active={state.frameworks} completed={state.completed_frameworks} />
       </Section>

@@ -33,11 +33,11 @@ function Pool({ name, members }: { readonly name: string; readonly members: read
         {name} ({up}/{members.length} up)
       </Title>
       <Table.ScrollContainer minWidth={700}>
-        <Table highlightOnHover verticalSpacing={4}>
+        <Table highlightOnHover verticalSpacing={4} layout="fixed">
           <Table.Tbody>
             {members.map((target) => (
               <Table.Tr key={target.scrapeUrl + JSON.stringify(target.labels)}>
-                <Table.Td w={80}>
+                <Table.Td w={100}>
                   <Badge variant="light" color={healthColors[target.health]}>
                     {target.health}
                   </Badge>
@@ -61,7 +61,7 @@ function Pool({ name, members }: { readonly name: string; readonly members: read
                     ))}
                   </Group>
                 </Table.Td>
-                <Table.Td>{scraped(target)}</Table.Td>
+                <Table.Td w={200}>{scraped(target)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>
