@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { Gauge, Registry } from '@pronoia/client';
 import { collectDefaultMetrics } from '@pronoia/client/node';
 import { createMatcher, formatDuration, type Queryable } from '@pronoia/model';
-import { Engine, type Feature } from '@pronoia/promql';
+import { Engine, type Feature, type ParseOptions } from '@pronoia/promql';
 import { type Clock, createHttp, type Logger, listen, type Running, silentLogger, sleep, systemClock } from '@pronoia/server';
 import { open, type Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
@@ -256,6 +256,7 @@ class Monitor implements RunningMonitor {
       registry: this.#registry,
       file: options['config.file'],
       externalUrl: () => this.#externalUrl(),
+      parseOptions: parseOptions(options),
       scrape,
       scrapeDiscovery,
       notifier: this.#notifier,
@@ -279,6 +280,7 @@ class Monitor implements RunningMonitor {
           engine: () => this.#currentEngine(),
           queryable,
           exemplars: (selectors, startMs, endMs) => this.#opened().exemplars(selectors, startMs, endMs),
+          parseOptions: parseOptions(options),
           perStepStats: features(options).includes('promql-per-step-stats'),
         }),
         ...seriesRoutes({ queryable }),
@@ -414,6 +416,16 @@ class Monitor implements RunningMonitor {
 function features(options: MonitorOptions): Feature[] {
   const names = featureNames(options);
   return knownFeatures.filter((name) => names.has(name));
+}
+
+/** The language of rules and of the API's parsers, by the same features. */
+function parseOptions(options: MonitorOptions): ParseOptions {
+  const names = featureNames(options);
+  return {
+    experimentalFunctions: names.has('promql-experimental-functions'),
+    extendedRangeSelectors: names.has('promql-extended-range-selectors'),
+    binopFillModifiers: names.has('promql-binop-fill-modifiers'),
+  };
 }
 
 function featureNames(options: MonitorOptions): ReadonlySet<string> {

@@ -4,6 +4,7 @@
  */
 import { Gauge, type Registry } from '@pronoia/client';
 import { Labels } from '@pronoia/model';
+import type { ParseOptions } from '@pronoia/promql';
 import type { Clock, Logger } from '@pronoia/server';
 import { type Config, loadConfig } from './config/config.ts';
 import type { DiscoveryManager } from './discovery/manager.ts';
@@ -19,6 +20,8 @@ export interface ReloaderDeps {
   readonly registry: Registry;
   readonly file: string;
   readonly externalUrl: () => string;
+  /** Which parts of the query language rules may use. */
+  readonly parseOptions: ParseOptions;
   readonly scrape: ScrapeManager;
   readonly scrapeDiscovery: DiscoveryManager;
   readonly notifier: Notifier;
@@ -108,7 +111,7 @@ export class Reloader {
       notifierDiscovery.configure(new Map(config.alerting.alertmanagers.map((entry, index) => [jobOfEntry(index), entry]))),
     );
     await step('rules', async () => {
-      const groups = await loadRuleFiles(config.rule_files);
+      const groups = await loadRuleFiles(config.rule_files, this.#deps.parseOptions);
       await rules.configure(groups, {
         defaultIntervalMs: config.global.evaluation_interval,
         defaultQueryOffsetMs: config.global.rule_query_offset,

@@ -1,6 +1,6 @@
 /** `/query_exemplars`: the exemplars of every series that an expression looks at (prometheus-server.md §6.2). */
 import { formatFloat, type Matcher } from '@pronoia/model';
-import type { Expr } from '@pronoia/promql';
+import type { Expr, ParseOptions } from '@pronoia/promql';
 import type { SeriesExemplars } from '@pronoia/tsdb';
 import type { ApiAnswer, ApiRequest } from './answer.ts';
 import { exprParameter, rangeParameters } from './parameters.ts';
@@ -8,9 +8,9 @@ import { formatTime } from './query-json.ts';
 
 export type SelectExemplars = (selectors: readonly (readonly Matcher[])[], startMs: number, endMs: number) => readonly SeriesExemplars[];
 
-export function queryExemplars(select: SelectExemplars, { params }: ApiRequest): ApiAnswer {
+export function queryExemplars(select: SelectExemplars, options: ParseOptions, { params }: ApiRequest): ApiAnswer {
   const { startMs, endMs } = rangeParameters(params);
-  const selectors = [...selectorsOf(exprParameter(params))];
+  const selectors = [...selectorsOf(exprParameter(params, options))];
   if (selectors.length === 0) return { data: [] };
   return {
     data: select(selectors, startMs, endMs).map(({ series, exemplars }) => ({

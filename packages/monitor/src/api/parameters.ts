@@ -1,6 +1,6 @@
 /** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
 import { DurationError, type Matcher, parseDuration } from '@pronoia/model';
-import { type Expr, parseExpr, parseSelector } from '@pronoia/promql';
+import { type Expr, type ParseOptions, parseExpr, parseSelector } from '@pronoia/promql';
 import { badParameter } from './answer.ts';
 
 /** All of time, as the API means it when `start` or `end` is absent. */
@@ -65,8 +65,8 @@ export function limitParameter(params: URLSearchParams, name = 'limit'): number 
 }
 
 /** `query`, parsed. */
-export function exprParameter(params: URLSearchParams): Expr {
-  const parsed = parseExpr(params.get('query') ?? '');
+export function exprParameter(params: URLSearchParams, options: ParseOptions): Expr {
+  const parsed = parseExpr(params.get('query') ?? '', options);
   if (parsed.kind === 'error') throw badParameter('query', parsed.errors[0]?.text ?? 'not an expression');
   return parsed.expr;
 }

@@ -1,6 +1,6 @@
 /** The query endpoints (prometheus-server.md §6.2). */
 import type { Queryable } from '@pronoia/model';
-import { astToJson, type Engine, prettyExpr, QueryError, type QueryOptions, type QueryResult } from '@pronoia/promql';
+import { astToJson, type Engine, type ParseOptions, prettyExpr, QueryError, type QueryOptions, type QueryResult } from '@pronoia/promql';
 import { type Clock, CodedError } from '@pronoia/server';
 import { errors } from '../errors.ts';
 import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter, JsonSlices } from './answer.ts';
@@ -13,6 +13,7 @@ export interface QueryDeps {
   readonly engine: () => Engine;
   readonly queryable: () => Queryable;
   readonly exemplars: SelectExemplars;
+  readonly parseOptions: ParseOptions;
   /** Whether `stats=all` may ask for figures per step. */
   readonly perStepStats: boolean;
 }
@@ -25,9 +26,9 @@ export function queryRoutes(deps: QueryDeps): ApiRoute[] {
   return [
     { methods, path: '/query', handle: (request) => instantQuery(deps, request) },
     { methods, path: '/query_range', handle: (request) => rangeQuery(deps, request) },
-    { methods, path: '/query_exemplars', handle: (request) => queryExemplars(deps.exemplars, request) },
-    { methods, path: '/format_query', handle: ({ params }) => ({ data: prettyExpr(exprParameter(params)) }) },
-    { methods, path: '/parse_query', handle: ({ params }) => ({ data: astToJson(exprParameter(params)) }) },
+    { methods, path: '/query_exemplars', handle: (request) => queryExemplars(deps.exemplars, deps.parseOptions, request) },
+    { methods, path: '/format_query', handle: ({ params }) => ({ data: prettyExpr(exprParameter(params, deps.parseOptions)) }) },
+    { methods, path: '/parse_query', handle: ({ params }) => ({ data: astToJson(exprParameter(params, deps.parseOptions)) }) },
   ];
 }
 

@@ -77,3 +77,9 @@ it.each<[string, string]>([
 ])('refuses %j', (text, message) => {
   expect(fault(text)).toContain(message);
 });
+
+it('takes experimental functions only when they are enabled', () => {
+  const text = rule('{ record: a, expr: "sort_by_label(up, \\"a\\")" }');
+  expect(fault(text)).toContain('function "sort_by_label" is not enabled');
+  expect(parseRuleFile(text, 'x', { experimentalFunctions: true })).toHaveLength(1);
+});

@@ -1,7 +1,7 @@
 /** Rule files (prometheus-server.md §7.1): read, and checked so that nothing in them can fail later but a query. */
 import { readFile } from 'node:fs/promises';
 import { isValidLabelName, TemplateParseError } from '@pronoia/model';
-import { parseExpr, printExpr } from '@pronoia/promql';
+import { type ParseOptions, parseExpr, printExpr } from '@pronoia/promql';
 import { optional, type Report, readConfig, required, type SchemaValue, schema, withDefault } from '@pronoia/server';
 import { globLastPart } from '../glob.ts';
 import { AlertTemplate } from '../template/alert-template.ts';
@@ -50,61 +50,68 @@ const ruleSchema = schema.object({
 });
 type WrittenRule = SchemaValue<typeof ruleSchema>;
 
-const fileSchema = schema.refine(
-  schema.nullable(
-    schema.object({
-      groups: withDefault(
-        schema.list(
-          schema.object({
-            name: required(schema.string()),
-            interval: optional(schema.duration()),
-            query_offset: optional(schema.duration()),
-            limit: withDefault(schema.integer({ min: 0 }), 0),
-            labels: withDefault(schema.map(schema.string()), {}),
-            rules: withDefault(schema.list(ruleSchema), []),
-          }),
+const fileSchema = (options: ParseOptions) =>
+  schema.refine(
+    schema.nullable(
+      schema.object({
+        groups: withDefault(
+          schema.list(
+            schema.object({
+              name: required(schema.string()),
+              interval: optional(schema.duration()),
+              query_offset: optional(schema.duration()),
+              limit: withDefault(schema.integer({ min: 0 }), 0),
+              labels: withDefault(schema.map(schema.string()), {}),
+              rules: withDefault(schema.list(ruleSchema), []),
+            }),
+          ),
+          [],
         ),
-        [],
-      ),
-    }),
-  ),
-  (written, report): Omit<RuleGroupConfig, 'file'>[] => {
-    const names = new Set<string>();
-    return (written?.groups ?? []).map((group, index) => {
-      const path = ['groups', index];
-      if (group.name === '') report([...path, 'name'], 'Groupname must not be empty');
-      if (names.has(group.name)) report([...path, 'name'], `groupname: "${group.name}" is repeated in the same file`);
-      names.add(group.name);
-      checkLabels(group.labels, report, [...path, 'labels']);
-      return {
-        name: group.name,
-        intervalMs: group.interval || undefined,
-        queryOffsetMs: group.query_offset,
-        limit: group.limit,
-        rules: group.rules.map((rule, at) => readRule(rule, group.labels, report, [...path, 'rules', at])),
-      };
-    });
-  },
-);
+      }),
+    ),
+    (written, report): Omit<RuleGroupConfig, 'file'>[] => {
+      const names = new Set<string>();
+      return (written?.groups ?? []).map((group, index) => {
+        const path = ['groups', index];
+        if (group.name === '') report([...path, 'name'], 'Groupname must not be empty');
+        if (names.has(group.name)) report([...path, 'name'], `groupname: "${group.name}" is repeated in the same file`);
+        names.add(group.name);
+        checkLabels(group.labels, report, [...path, 'labels']);
+        return {
+          name: group.name,
+          intervalMs: group.interval || undefined,
+          queryOffsetMs: group.query_offset,
+          limit: group.limit,
+          rules: group.rules.map((rule, at) => readRule(rule, group.labels, options, report, [...path, 'rules', at])),
+        };
+      });
+    },
+  );
 
 /** Files in the order of the patterns, each pattern's sorted. Throws with everything that is wrong with the first bad file. */
-export async function loadRuleFiles(patterns: readonly string[]): Promise<RuleGroupConfig[]> {
+export async function loadRuleFiles(patterns: readonly string[], options: ParseOptions = {}): Promise<RuleGroupConfig[]> {
   const files = new Set((await Promise.all(patterns.map(globLastPart))).flat());
   const groups: RuleGroupConfig[] = [];
-  for (const file of files) groups.push(...parseRuleFile(await readFile(file, 'utf8'), file));
+  for (const file of files) groups.push(...parseRuleFile(await readFile(file, 'utf8'), file, options));
   return groups;
 }
 
-export function parseRuleFile(text: string, file: string): RuleGroupConfig[] {
-  return readConfig(text, file, fileSchema).map((group) => ({ file, ...group }));
+export function parseRuleFile(text: string, file: string, options: ParseOptions = {}): RuleGroupConfig[] {
+  return readConfig(text, file, fileSchema(options)).map((group) => ({ file, ...group }));
 }
 
 type Path = readonly (string | number)[];
 
-function readRule(rule: WrittenRule, groupLabels: Readonly<Record<string, string>>, report: Report, path: Path): RuleConfig {
+function readRule(
+  rule: WrittenRule,
+  groupLabels: Readonly<Record<string, string>>,
+  options: ParseOptions,
+  report: Report,
+  path: Path,
+): RuleConfig {
   const labels = { ...groupLabels, ...rule.labels };
   checkLabels(rule.labels, report, [...path, 'labels']);
-  const expr = readExpr(rule.expr, report, path);
+  const expr = readExpr(rule.expr, options, report, path);
   if (rule.record !== undefined && rule.alert !== undefined) report(path, 'only one of record and alert must be set');
   if (rule.record !== undefined && rule.record !== '') {
     checkRecording(rule, rule.record, report, path);
@@ -138,12 +145,12 @@ function checkRecording(rule: WrittenRule, name: string, report: Report, path: P
   if (/[{}]/.test(name)) report([...path, 'record'], `braces present in the recording rule name; should it be in expr?: ${name}`);
 }
 
-function readExpr(text: string, report: Report, path: Path): string {
+function readExpr(text: string, options: ParseOptions, report: Report, path: Path): string {
   if (text === '') {
     report([...path, 'expr'], "field 'expr' must be set in rule");
     return '';
   }
-  const parsed = parseExpr(text);
+  const parsed = parseExpr(text, options);
   if (parsed.kind === 'ok') return printExpr(parsed.expr);
   report([...path, 'expr'], `could not parse expression: ${parsed.errors[0]?.text}`);
   return text;
