@@ -237,8 +237,11 @@ export class Tsdb implements Queryable, Appendable {
     const sources: MergeSource[] = this.#blocks.blocks
       .filter((block) => block.minMs <= maxMs && block.maxMs >= minMs)
       .map((block) => ({ querier: new BlockQuerier(block, minMs, maxMs), minMs: block.minMs, maxMs: block.maxMs }));
+    // What is older than `minValidMs` lies in blocks, and may just be leaving the head.
     if (sources.length === 0 || maxMs >= this.#head.minMs) {
-      const querier = new HeadQuerier(this.#head, minMs, maxMs, this.#laterCommits, (closed) => this.#querierClosed(closed));
+      const querier = new HeadQuerier(this.#head, Math.max(minMs, this.#head.minValidMs), maxMs, this.#laterCommits, (closed) =>
+        this.#querierClosed(closed),
+      );
       this.#queriers.add(querier);
       sources.push({ querier, minMs: this.#head.minMs, maxMs: Infinity });
     }
@@ -313,7 +316,7 @@ export class Tsdb implements Queryable, Appendable {
       await this.#blocks.copyTo(`${this.folder}/snapshots/${name}`, async (writeHead) => {
         if (!withHead || this.#head.maxMs < this.#head.minMs) return;
         const { minMs, maxMs } = this.#head;
-        await writeHead(minMs, maxMs + 1, headContent(this.#head, minMs, maxMs));
+        await writeHead(minMs, maxMs + 1, await headContent(this.#head, minMs, maxMs));
       });
       return name;
     });
@@ -376,7 +379,7 @@ export class Tsdb implements Queryable, Appendable {
       const { minMs } = this.#head;
       const endMs = Math.floor(minMs / chunkRangeMs) * chunkRangeMs + chunkRangeMs;
       await this.#appendersBelowDone(endMs);
-      await this.#measured(() => this.#blocks.writeHeadBlock(minMs, endMs, headContent(this.#head, minMs, endMs - 1)));
+      await this.#measured(async () => this.#blocks.writeHeadBlock(minMs, endMs, await headContent(this.#head, minMs, endMs - 1)));
       await this.#truncateHead(endMs);
     }
     while (await this.#measured(() => this.#blocks.compactOnce()));
@@ -424,14 +427,20 @@ export class Tsdb implements Queryable, Appendable {
   }
 
   async #truncateHead(mintMs: number): Promise<void> {
+    // New queriers do not reach below this any more.
+    this.#head.minValidMs = Math.max(this.#head.minValidMs, mintMs);
     await this.#readersBelowGone(mintMs);
-    const pinned = new Set<number>();
-    for (const appender of this.#appenders) for (const ref of appender.pendingRefs()) pinned.add(ref);
-    const removed = this.#head.truncate(mintMs, (ref) => pinned.has(ref));
+    const removed = await this.#head.truncate(mintMs, () => this.#pinnedRefs());
     for (const ref of removed) this.#removedAt.set(ref, this.#wal.segment);
     if (removed.length > 0) this.#metrics.seriesRemoved.inc(removed.length);
     await this.#files.truncate(mintMs);
     await this.#truncateWal(mintMs);
+  }
+
+  #pinnedRefs(): Set<number> {
+    const refs = new Set<number>();
+    for (const appender of this.#appenders) for (const ref of appender.pendingRefs()) refs.add(ref);
+    return refs;
   }
 
   async #readersBelowGone(mintMs: number): Promise<void> {

@@ -15,11 +15,9 @@ import {
 import { copySamples, keepSamples } from '../batch-filter.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { intersect, selectPostings } from '../postings-query.ts';
+import { Turn } from '../turn.ts';
 import type { Block } from './block.ts';
 import type { ChunkMeta } from './index-writer.ts';
-
-/** The event loop gets a turn after this much work. */
-const turnMs = 5;
 
 class BlockReader implements SampleReader {
   readonly #block: Block;
@@ -146,28 +144,5 @@ export class BlockQuerier implements Querier {
 
   close(): void {
     this.#block.release();
-  }
-}
-
-/** Lets others run when this has run for long, and notices that it is not wanted any more. */
-class Turn {
-  readonly #signal: AbortSignal | undefined;
-  #until = performance.now() + turnMs;
-  #steps = 0;
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    signal?.throwIfAborted();
-  }
-
-  pass(): Promise<void> | undefined {
-    if ((++this.#steps & 63) !== 0 || performance.now() < this.#until) return undefined;
-    return new Promise((resolve, reject) => {
-      setImmediate(() => {
-        this.#until = performance.now() + turnMs;
-        if (this.#signal?.aborted) reject(this.#signal.reason as Error);
-        else resolve();
-      });
-    });
   }
 }

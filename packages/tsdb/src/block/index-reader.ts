@@ -9,6 +9,7 @@ import type { Disk } from '../disk/disk.ts';
 import { CachedFile, type PageCache } from '../disk/page-cache.ts';
 import { damaged, StorageError } from '../errors.ts';
 import type { PostingsIndex } from '../postings-query.ts';
+import { Turn } from '../turn.ts';
 import { type ChunkMeta, indexMagic } from './index-writer.ts';
 
 const contentsBytes = 52;
@@ -52,7 +53,7 @@ export class IndexReader implements PostingsIndex {
         throw new StorageError('unsupported', `${path} is an index of version 1; let Prometheus 2 rewrite the block`, { path });
       if (version !== 2 && version !== 3) throw damaged(`${path} is an index of unknown version ${version}`, { path });
       const contents = readContents(file);
-      return new IndexReader(file, readSymbolOffsets(file, contents.symbols), readTable(file, contents.postingsTable));
+      return new IndexReader(file, await readSymbolOffsets(file, contents.symbols), await readTable(file, contents.postingsTable));
     } catch (error) {
       await file.close();
       throw error;
@@ -205,7 +206,8 @@ function checkSection(file: CachedFile, offset: number, what: string): { start: 
   return { start, end };
 }
 
-function readSymbolOffsets(file: CachedFile, offset: number): Float64Array {
+async function readSymbolOffsets(file: CachedFile, offset: number): Promise<Float64Array> {
+  const turn = new Turn();
   const { start, end } = checkSection(file, offset, 'symbols');
   const count = new ByteReader(file.read(start, start + 4)).be32();
   if (count > end - start)
@@ -213,6 +215,7 @@ function readSymbolOffsets(file: CachedFile, offset: number): Float64Array {
   const offsets = new Float64Array(count);
   let at = start + 4;
   for (let i = 0; i < count; i++) {
+    await turn.pass();
     offsets[i] = at;
     const head = new ByteReader(file.peek(at, 10));
     at += head.uvarint() + head.at;
@@ -222,7 +225,8 @@ function readSymbolOffsets(file: CachedFile, offset: number): Float64Array {
   return offsets;
 }
 
-function readTable(file: CachedFile, offset: number): Map<string, NameTable> {
+async function readTable(file: CachedFile, offset: number): Promise<Map<string, NameTable>> {
+  const turn = new Turn();
   const { start, end } = checkSection(file, offset, 'postings offset table');
   const names = new Map<string, NameTable>();
   let at = start + 4;
@@ -230,6 +234,7 @@ function readTable(file: CachedFile, offset: number): Map<string, NameTable> {
   let current: NameTable | undefined;
   let currentName: string | undefined;
   for (let left = new ByteReader(file.read(start, at)).be32(); left > 0; left--) {
+    await turn.pass();
     const entry = readTableEntry(file, at);
     if (current === undefined || entry.name !== currentName) {
       if (current !== undefined) current.end = at;

@@ -8,6 +8,7 @@ import { crc32c } from '../crc32c.ts';
 import type { Disk } from '../disk/disk.ts';
 import { FileWriter } from '../disk/file-writer.ts';
 import { Postings } from '../head/postings.ts';
+import { Turn } from '../turn.ts';
 
 export const indexMagic = 0xbaaad700;
 export const indexVersion = 2;
@@ -135,6 +136,7 @@ export class IndexWriter {
     const table = new ByteWriter(64 * 1024);
     table.be32(0);
     let entries = 0;
+    const turn = new Turn();
     const list = async (name: string, value: string, refs: ArrayLike<number>): Promise<void> => {
       out.zeros((4 - (file.position % 4)) % 4);
       table.uvarint(2);
@@ -144,6 +146,7 @@ export class IndexWriter {
       entries++;
       this.#writeList(refs);
       await file.drain();
+      await turn.pass();
     };
     await list('', '', this.#refs);
     // Symbols are sorted, so their numbers are in byte order.

@@ -7,13 +7,11 @@ import { keepSamples } from '../batch-filter.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { BitBatch, type EncodedChunk, encodeChunks } from '../chunk/encode.ts';
 import type { Interval } from '../interval.ts';
+import { Turn } from '../turn.ts';
 import type { Block } from './block.ts';
 import type { BlockContent, SeriesToWrite } from './block-writer.ts';
 import type { IndexSeries } from './index-reader.ts';
 import type { ChunkMeta } from './index-writer.ts';
-
-/** The event loop gets a turn after this much work. */
-const turnMs = 4;
 
 /** Where two blocks have a sample for one time, the earlier in the list wins. */
 export function mergedContent(blocks: readonly Block[]): BlockContent {
@@ -48,12 +46,9 @@ class Walk {
 
 async function* readSeries(blocks: readonly Block[]): AsyncGenerator<SeriesToWrite> {
   const walks = blocks.map((block) => new Walk(block));
-  let turnEnds = performance.now() + turnMs;
+  const turn = new Turn();
   for (;;) {
-    if (performance.now() > turnEnds) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      turnEnds = performance.now() + turnMs;
-    }
+    await turn.pass();
     let labels: Labels | undefined;
     for (const { series } of walks) {
       if (series !== undefined && (labels === undefined || Labels.compare(series.labels, labels) < 0)) labels = series.labels;

@@ -6,6 +6,7 @@ import type { FloatHistogram, Labels, Rejection, SampleBatch } from '@pronoia/mo
 import { floatHistogramEncoding } from '../chunk/histogram.ts';
 import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
+import { Turn } from '../turn.ts';
 import type { HeadChunkFiles } from './chunk-files.ts';
 import { type ChunkId, ChunkTable } from './chunk-table.ts';
 import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
@@ -267,18 +268,25 @@ export class Head {
   }
 
   /**
-   * Forgets chunks that end before `mintMs` and then the series without any sample, except those that `isPinned` names by ref.
-   * Readers below `mintMs` must be gone. Returns the refs of removed series.
+   * Forgets chunks that end before `mintMs` and then the series without any sample, except the `pinned` ones (refs, asked for when
+   * it has come to that).
+   * Readers below `mintMs` must be gone and new ones must not ask for what is older. Returns the refs of removed series.
    */
-  truncate(mintMs: number, isPinned: (ref: number) => boolean): number[] {
+  async truncate(mintMs: number, pinned: () => ReadonlySet<number>): Promise<number[]> {
     this.minValidMs = Math.max(this.minValidMs, mintMs);
+    const turn = new Turn();
+    for (let slot = 0; slot < this.series.count; slot++) {
+      await turn.pass();
+      this.#truncateSeries(slot, mintMs);
+    }
+    // From here on in one step: slots move.
+    const pinnedRefs = pinned();
     const removed: number[] = [];
     let minMs = Infinity;
     for (let slot = 0; slot < this.series.count; slot++) {
-      this.#truncateSeries(slot, mintMs);
       const first = this.firstMs(slot);
       if (first < minMs) minMs = first;
-      if (first === Infinity && !isPinned(this.series.ref(slot))) removed.push(this.series.ref(slot));
+      if (first === Infinity && !pinnedRefs.has(this.series.ref(slot))) removed.push(this.series.ref(slot));
     }
     this.minMs = minMs;
     this.#forgetRemovedChunks();
