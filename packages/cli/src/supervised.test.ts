@@ -73,9 +73,10 @@ it('a server that is killed is started again, and that is said', async () => {
 });
 
 it('a start that fails tells the last words and leaves nothing', async () => {
-  const { server: one } = await server(`console.error('time=now level=ERROR msg="no disk"'); process.exit(3)`);
+  const { server: one, said } = await server(`console.error('time=now level=ERROR msg="no disk"'); process.exit(3)`);
   await expect(one.start()).rejects.toThrow(/test ended with 3 before it was ready; its last words \(.*\.log\):\n.*no disk/s);
   expect(one.restarts).toBe(0);
+  expect(said).toEqual([]);
 });
 
 it('a server that ignores its signal is killed', async () => {

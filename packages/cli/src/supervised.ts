@@ -38,6 +38,9 @@ export class Supervised {
   #restart: NodeJS.Timeout | undefined;
   /** The last lines of output, for a message about an early end. */
   #tail: string[] = [];
+  /** Before the first readiness: an early end is a failed start, not a death, and its lines are told once, with it. */
+  #isStarting = true;
+  #held: string[] = [];
   restarts = 0;
 
   constructor(options: SupervisedOptions) {
@@ -62,7 +65,11 @@ export class Supervised {
     const untilMs = performance.now() + limitMs;
     while (performance.now() < untilMs) {
       if (child.exitCode !== null || child.signalCode !== null) break;
-      if (await isReady(this.options.url)) return;
+      if (await isReady(this.options.url)) {
+        this.#isStarting = false;
+        for (const line of this.#held.splice(0)) this.options.say(line);
+        return;
+      }
       await wait(50);
     }
     const { name, logFile } = this.options;
@@ -83,7 +90,7 @@ export class Supervised {
     // Without a listener the channel's failure (a child that died at once) would be ours.
     child.on('error', (error) => this.#line(`level=ERROR msg="Could not be started" err=${JSON.stringify(error.message)}`));
     child.on('exit', (code, signal) => {
-      if (this.#isStopping || this.#child !== child) return;
+      if (this.#isStarting || this.#isStopping || this.#child !== child) return;
       if (performance.now() - startedMs > healthyLifeMs) this.#backOffMs = firstBackOffMs;
       const delayMs = this.#backOffMs;
       this.#backOffMs = Math.min(this.#backOffMs * 2, lastBackOffMs);
@@ -100,7 +107,9 @@ export class Supervised {
   #line(line: string): void {
     this.#log?.write(`[${this.options.name}] ${line}\n`);
     this.#tail = [...this.#tail.slice(-7), line];
-    if (isForTerminal(line)) this.options.say(`${this.options.name}: ${line}`);
+    if (!isForTerminal(line)) return;
+    if (this.#isStarting) this.#held.push(`${this.options.name}: ${line}`);
+    else this.options.say(`${this.options.name}: ${line}`);
   }
 
   /** Resolves when the process is gone; after `limitMs` it is killed. */
