@@ -12,6 +12,7 @@ export { agentId, containerIdFault, formatUuid, frameworkId, idFault, offerId, u
 export { decodeJson, encodeJson, formatDouble, MessageError, parseJson, readMessage } from './json.ts';
 export type { MessageByName } from './message-table.ts';
 export type * from './messages.ts';
+export { decodeProtobuf, encodeProtobuf } from './protobuf.ts';
 export { countRanges, formatRanges, type Ranges } from './ranges.ts';
 export { encodeRecord, RecordDecoder, type RecordDecoderOptions, RecordError } from './recordio.ts';
 export { reservationRole, withBothSpellings, withReservationStack, withRole } from './reservation.ts';
