@@ -41,6 +41,16 @@ export class AlertMatcher {
     return this.#perLine.matches(value);
   }
 
+  /** For `=` and `=~` of a finite set: the values that match. */
+  get literals(): readonly string[] | undefined {
+    return this.isPositive ? this.#matcher.literals : undefined;
+  }
+
+  /** What every matching value begins with; '' when nothing is known. */
+  get prefix(): string {
+    return this.type === '=~' ? this.#matcher.prefix : '';
+  }
+
   get isPattern(): boolean {
     return this.type === '=~' || this.type === '!~';
   }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Labels } from '@pronoia/model';
 import { fail } from './errors.ts';
 import { AlertMatcher, type MatchType, matchesAll } from './matcher.ts';
+import { SilenceIndex } from './silence-index.ts';
 import { Journal } from './state/journal.ts';
 import { readFields, readTimestamp, type WireField, WireWriter, writeTimestamp } from './state/wire.ts';
 
@@ -51,9 +52,7 @@ export class Silences {
   /** Every change gets the next number, so that a cached answer needs only what came after it. */
   #version = 0;
   #versions: { readonly version: number; readonly id: string }[] = [];
-  /** By one equality with a value: most silences have one, and alerts without that pair need not be asked. */
-  #byPair = new Map<string, string[]>();
-  #unindexed: string[] = [];
+  readonly #index = new SilenceIndex();
   #cache = new Map<string, CachedMatch>();
 
   constructor(options: SilenceOptions, file?: string) {
@@ -135,14 +134,7 @@ export class Silences {
     if (known !== undefined && sameMatchers(known.matchers, silence.matchers)) return;
     this.#version++;
     this.#versions.push({ version: this.#version, id: silence.id });
-    const pair = silence.matchers.find((matcher) => matcher.type === '=' && matcher.value !== '');
-    if (pair === undefined) this.#unindexed.push(silence.id);
-    else {
-      const key = `${pair.name}\xff${pair.value}`;
-      const ids = this.#byPair.get(key);
-      if (ids === undefined) this.#byPair.set(key, [silence.id]);
-      else ids.push(silence.id);
-    }
+    this.#index.add(silence);
   }
 
   /** Ids of the active silences that match. `fingerprint` must be that of `labels`. */
@@ -171,11 +163,7 @@ export class Silences {
     }
     const isNewer =
       sinceVersion === 0 ? undefined : new Set(this.#versions.filter(({ version }) => version > sinceVersion).map(({ id }) => id));
-    const { pairs } = labels;
-    for (let i = 0; i < pairs.length; i += 2) {
-      for (const id of this.#byPair.get(`${pairs[i]}\xff${pairs[i + 1]}`) ?? noIds) if (isNewer === undefined || isNewer.has(id)) yield id;
-    }
-    for (const id of this.#unindexed) if (isNewer === undefined || isNewer.has(id)) yield id;
+    for (const id of this.#index.candidates(labels)) if (isNewer === undefined || isNewer.has(id)) yield id;
   }
 
   #active(ids: readonly string[], nowMs: number): readonly string[] {
@@ -198,12 +186,7 @@ export class Silences {
     if (count > 0) {
       const keep = (id: string): boolean => this.#byId.has(id);
       this.#versions = this.#versions.filter(({ id }) => keep(id));
-      this.#unindexed = this.#unindexed.filter(keep);
-      for (const [key, ids] of this.#byPair) {
-        const kept = ids.filter(keep);
-        if (kept.length === 0) this.#byPair.delete(key);
-        else this.#byPair.set(key, kept);
-      }
+      this.#index.keep(keep);
       this.#cache.clear();
     }
     for (const fingerprint of this.#cache.keys()) if (!isKnownAlert(fingerprint)) this.#cache.delete(fingerprint);
