@@ -31,8 +31,6 @@ export type Program =
       readonly mapper: string | undefined;
       readonly reducer: string | undefined;
       readonly environment: Readonly<Record<string, string>>;
-      /** Files that were shipped, by the name that the program knows them under. */
-      readonly files: readonly { readonly name: string; readonly path: string }[];
     };
 
 export interface MapWork {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { step } from './core.ts';
 import {
   type AgentOffer,
   createState,
@@ -8,8 +9,7 @@ import {
   type JobState,
   mapEventsFor,
   progressOf,
-  step,
-} from './core.ts';
+} from './job-state.ts';
 
 const plan = (changes: Partial<JobPlan> = {}): JobPlan => ({
   jobId: 'job_1_0001',

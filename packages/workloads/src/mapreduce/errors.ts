@@ -1,5 +1,6 @@
 /** How a job can fail, with Hadoop's words where it has them, and the exit code of the command line (mapreduce.md §1). */
-import { defineErrors } from '@pronoia/server';
+import { type CodedError, defineErrors } from '@pronoia/server';
+import type { Failure } from './job-state.ts';
 
 export const errors = defineErrors({
   bad_option: { status: 400, message: (f: { reason: string }) => f.reason },
@@ -40,3 +41,23 @@ const exitCodes: Partial<Record<string, number>> = {
 };
 
 export const exitCodeOf = (code: string): number => exitCodes[code] ?? 1;
+
+/** The error that a failed job ends with. */
+export function failureError(failure: Failure, job: { readonly master: string; readonly output: string }): CodedError {
+  switch (failure.code) {
+    case 'task_failed':
+      return errors.fail('task_failed', failure);
+    case 'task_fatal':
+      return errors.fail('task_fatal', failure);
+    case 'no_resources':
+      return errors.fail('no_resources', failure);
+    case 'master_lost':
+      return errors.fail('master_lost', { ...failure, master: job.master });
+    case 'master_refused':
+      return errors.fail('master_refused', failure);
+    case 'output_failed':
+      return errors.fail('output_failed', { path: job.output, reason: failure.reason });
+    case 'interrupted':
+      return errors.fail('interrupted', failure);
+  }
+}

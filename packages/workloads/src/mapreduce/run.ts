@@ -4,33 +4,29 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
-import { userInfo } from 'node:os';
-import { basename, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Counter, Gauge, Registry } from '@pronoia/client';
 import { createScheduler, type Scheduler } from '@pronoia/framework';
-import { type FrameworkInfo, isTerminal, type Offer, type Resource, Resources, type TaskInfo } from '@pronoia/mesos';
+import { isTerminal } from '@pronoia/mesos';
 import { type Logger, silentLogger, sleep, systemClock } from '@pronoia/server';
 import type { AttemptWork, Program } from './attempt-protocol.ts';
+import { step } from './core.ts';
+import { errors, failureError } from './errors.ts';
+import { listInput } from './input.ts';
+import type { JobProgress, JobResult, MapReduceJob, RunDeps } from './job.ts';
+import { JobFolder } from './job-folder.ts';
+import { type JobServer, openJobServer } from './job-server.ts';
 import {
-  type AgentOffer,
   type Attempt,
   createState,
   type Failure,
   type JobEffect,
   type JobEvent,
   type JobState,
-  type Launch,
   mapEventsFor,
   progressOf,
-  step,
-} from './core.ts';
-import { errors } from './errors.ts';
-import { listInput } from './input.ts';
-import type { JobProgress, JobResult, MapReduceJob, RunDeps } from './job.ts';
-import { JobFolder } from './job-folder.ts';
-import { type JobServer, openJobServer } from './job-server.ts';
+} from './job-state.ts';
+import { localAddress, masterUrl, reasonText } from './local-address.ts';
+import { ATTEMPT_PROGRAM, agentOffer, attemptTask, frameworkInfo } from './messages.ts';
 import { defaultSplitBytes, planSplits, type Split } from './splits.ts';
 import { UsageMeter } from './usage.ts';
 
@@ -40,11 +36,7 @@ const ENDING_MS = 1_500;
 const USAGE_INTERVAL_MS = 1_000;
 const SORT_BUFFER_BYTES = 100 * 2 ** 20;
 const SHUFFLE_BUFFER_BYTES = 128 * 2 ** 20;
-/** A framework whose job master is gone is removed by the master after this. */
-const FAILOVER_SECONDS = 30;
-
-/** Built file, also when this runs from the sources: attempts are plain node processes. */
-const ATTEMPT_PROGRAM = fileURLToPath(new URL('../../dist/mapreduce/attempt.js', import.meta.url));
+const MASTER_LOST_LIMIT_MS = 30_000;
 
 /**
  * Resolves when the output is complete; rejects with a CodedError of `errors.ts` otherwise, and then leaves no output. The job's tasks are
@@ -55,7 +47,12 @@ export async function runMapReduce(job: MapReduceJob, deps: RunDeps): Promise<Jo
   const startedAtMs = clock.monotonic();
   const splits = plan(job);
   if (!existsSync(ATTEMPT_PROGRAM)) throw errors.fail('bad_option', { reason: `${ATTEMPT_PROGRAM} is missing: build the package first` });
-  const host = await localAddress(deps);
+  const host = await localAddress({
+    master: deps.master,
+    clock,
+    limitMs: deps.masterLostLimitMs ?? MASTER_LOST_LIMIT_MS,
+    signal: deps.signal,
+  });
   const folder = JobFolder.create(job.output);
   const run = new Run(job, splits, folder, deps);
   try {
@@ -130,7 +127,7 @@ class Run {
         slowstart: 0.05,
         silenceLimitMs: deps.silenceLimitMs ?? 60_000,
         starvationLimitMs: deps.starvationLimitMs ?? 60_000,
-        masterLostLimitMs: deps.masterLostLimitMs ?? 30_000,
+        masterLostLimitMs: deps.masterLostLimitMs ?? MASTER_LOST_LIMIT_MS,
       },
       nowMs,
     );
@@ -177,7 +174,7 @@ class Run {
       const ticking = this.#tick(stop.signal);
       const failure = await ended;
       this.#deps.signal?.removeEventListener('abort', onAbort);
-      if (failure !== undefined) throw this.#errorOf(failure);
+      if (failure !== undefined) throw failureError(failure, { master: this.#deps.master, output: this.#job.output });
       const parts = this.#folder.commitJob();
       this.#showProgress();
       const result: JobResult = {
@@ -207,10 +204,9 @@ class Run {
   // The master
 
   #subscribe(): Scheduler {
-    const url = /^https?:\/\//.test(this.#deps.master) ? this.#deps.master : `http://${this.#deps.master}`;
     return createScheduler({
-      master: url,
-      info: this.#frameworkInfo(),
+      master: masterUrl(this.#deps.master).origin,
+      info: frameworkInfo(this.#job, this.#state.plan.jobId, this.#server?.url ?? ''),
       clock: this.#clock,
       masterLostAfterMs: Math.max(1_000, this.#state.plan.masterLostLimitMs),
       backoffLimitMs: 2_000,
@@ -241,24 +237,6 @@ class Run {
         error: (message) => this.#apply({ kind: 'refused', reason: message }),
       },
     });
-  }
-
-  #frameworkInfo(): FrameworkInfo {
-    return {
-      user: userInfo().username,
-      name: this.#job.name ?? (this.#job.kind === 'wordcount' ? 'wordcount' : 'streaming'),
-      roles: [this.#job.role ?? '*'],
-      checkpoint: true,
-      failover_timeout: FAILOVER_SECONDS,
-      capabilities: [{ type: 'MULTI_ROLE' }, { type: 'PARTITION_AWARE' }, { type: 'RESERVATION_REFINEMENT' }],
-      labels: {
-        labels: [
-          { key: 'metrics', value: `${this.#server?.url}/metrics` },
-          { key: 'job', value: this.#state.plan.jobId },
-        ],
-      },
-      ...(this.#job.principal === undefined ? {} : { principal: this.#job.principal }),
-    };
   }
 
   /** After a new subscription the master is asked about what we believe to be running. */
@@ -295,7 +273,9 @@ class Run {
     switch (effect.kind) {
       case 'accept': {
         for (const { attempt } of effect.launches) this.#live.set(attempt.id, attempt);
-        const launch = { task_infos: effect.launches.map((one) => this.#taskInfo(one)) };
+        const launch = {
+          task_infos: effect.launches.map((one) => attemptTask(this.#job, this.#state.plan.jobId, this.#folder.jobFile, one)),
+        };
         this.#call('ACCEPT', this.#scheduler?.accept([{ value: effect.offerId }], [{ type: 'LAUNCH', launch }]));
         return undefined;
       }
@@ -411,52 +391,6 @@ class Run {
     return this.#job.kind === 'streaming' ? `part-${number}` : `part-r-${number}`;
   }
 
-  #taskInfo({ attempt, needs, ports }: Launch): TaskInfo {
-    const role = this.#job.role ?? '*';
-    const scalar = (name: string, value: number): Resource => ({ name, type: 'SCALAR', scalar: { value }, allocation_info: { role } });
-    const [own, ofProgram] = ports;
-    const variables = [
-      ...(own === undefined ? [] : [{ name: 'MAPREDUCE_METRICS_PORT', value: String(own) }]),
-      ...(ofProgram === undefined ? [] : [{ name: 'PORT_METRICS', value: String(ofProgram) }]),
-    ];
-    const published = ports.map((number) => ({ number, name: 'metrics', protocol: 'tcp' }));
-    const files = this.#job.kind === 'streaming' ? (this.#job.files ?? []) : [];
-    return {
-      name: `${attempt.task.kind} ${attempt.task.index}`,
-      task_id: { value: attempt.id },
-      agent_id: { value: attempt.agentId },
-      resources: [
-        scalar('cpus', needs.cpus),
-        scalar('mem', needs.memMb),
-        ...ports.map(
-          (port): Resource => ({
-            name: 'ports',
-            type: 'RANGES',
-            ranges: { range: [{ begin: port, end: port }] },
-            allocation_info: { role },
-          }),
-        ),
-      ],
-      command: {
-        shell: false,
-        value: process.execPath,
-        arguments: [process.execPath, ATTEMPT_PROGRAM, this.#folder.jobFile, attempt.id],
-        environment: { variables },
-        // executable: a program must be able to run, and an archive that is shipped as a file stays a file.
-        uris: files.map((file) => ({ value: resolve(file), executable: true })),
-      },
-      labels: {
-        labels: [
-          { key: 'job', value: this.#state.plan.jobId },
-          { key: 'stage', value: attempt.task.kind },
-        ],
-      },
-      ...(published.length === 0
-        ? {}
-        : { discovery: { visibility: 'CLUSTER' as const, name: attempt.task.kind, ports: { ports: published } } }),
-    };
-  }
-
   // Time, progress, end
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -518,82 +452,9 @@ class Run {
       };
     });
   }
-
-  #errorOf(failure: Failure): Error {
-    switch (failure.code) {
-      case 'task_failed':
-        return errors.fail('task_failed', failure);
-      case 'task_fatal':
-        return errors.fail('task_fatal', failure);
-      case 'no_resources':
-        return errors.fail('no_resources', failure);
-      case 'master_lost':
-        return errors.fail('master_lost', { ...failure, master: this.#deps.master });
-      case 'master_refused':
-        return errors.fail('master_refused', failure);
-      case 'output_failed':
-        return errors.fail('output_failed', { path: this.#job.output, reason: failure.reason });
-      case 'interrupted':
-        return errors.fail('interrupted', failure);
-    }
-  }
 }
 
 function programOf(job: MapReduceJob): Program {
   if (job.kind === 'wordcount') return { kind: 'wordcount' };
-  const files = (job.files ?? []).map((file) => ({ name: basename(file), path: resolve(file) }));
-  return { kind: 'streaming', mapper: job.mapper, reducer: job.reducer, environment: job.environment ?? {}, files };
-}
-
-function agentOffer(offer: Offer): AgentOffer {
-  const resources = Resources.of(offer.resources);
-  const { address } = offer.url ?? {};
-  const host = address?.ip ?? address?.hostname ?? offer.hostname;
-  return {
-    id: offer.id.value,
-    agentId: offer.agent_id.value,
-    hostname: offer.hostname,
-    agentUrl: `${offer.url?.scheme ?? 'http'}://${host}:${address?.port ?? 5051}`,
-    cpus: resources.scalar('cpus'),
-    memMb: resources.scalar('mem'),
-    ports: resources.ranges('ports'),
-  };
-}
-
-/** The address under which the master, and so its agents, can reach this process: the near end of a connection to it. */
-async function localAddress(deps: RunDeps): Promise<string> {
-  const clock = deps.clock ?? systemClock;
-  const url = new URL(/^https?:\/\//.test(deps.master) ? deps.master : `http://${deps.master}`);
-  const limitMs = deps.masterLostLimitMs ?? 30_000;
-  const startMs = clock.monotonic();
-  for (;;) {
-    try {
-      return await new Promise<string>((resolvePromise, reject) => {
-        const socket = connect({ host: url.hostname, port: Number(url.port === '' ? 80 : url.port), timeout: 5_000 });
-        socket.once('connect', () => {
-          resolvePromise(socket.localAddress ?? '127.0.0.1');
-          socket.destroy();
-        });
-        socket.once('timeout', () => socket.destroy(new Error('no answer')));
-        socket.once('error', reject);
-      });
-    } catch (error) {
-      const forMs = clock.monotonic() - startMs;
-      const { message, code } = error as NodeJS.ErrnoException;
-      if (forMs >= limitMs) {
-        throw errors.fail(
-          'master_lost',
-          { master: deps.master, forSeconds: Math.round(forMs / 1_000), reason: message === '' ? String(code) : message },
-          error,
-        );
-      }
-      if (deps.signal?.aborted === true) throw errors.fail('interrupted', { reason: reasonText(deps.signal.reason) });
-      await sleep(clock, Math.min(500, limitMs), deps.signal).catch(() => undefined);
-    }
-  }
-}
-
-function reasonText(reason: unknown): string {
-  if (reason instanceof Error) return reason.message;
-  return typeof reason === 'string' ? reason : 'it was cancelled';
+  return { kind: 'streaming', mapper: job.mapper, reducer: job.reducer, environment: job.environment ?? {} };
 }
