@@ -4,7 +4,8 @@ import { Annotations } from './evaluate/annotations.ts';
 import { Budget } from './evaluate/budget.ts';
 import { Evaluator } from './evaluate/evaluator.ts';
 import { answer, arrange } from './evaluate/final-value.ts';
-import type { Frame } from './evaluate/step-series.ts';
+import type { Frame } from './evaluate/frame.ts';
+
 import { QueryError } from './query-error.ts';
 import type { QueryMetrics } from './query-metrics.ts';
 import { QueryQueue } from './query-queue.ts';
@@ -179,7 +180,7 @@ export class Engine {
         const preparedAt = this.#now();
         const raw = await answer(evaluator, expr, frame, isRangeQuery);
         const evaluatedAt = this.#now();
-        const value = arrange(raw, evaluator.delayedNames, options.limit ?? 0, annotations);
+        const value = await arrange(raw, evaluator, options.limit ?? 0);
         const sortedAt = this.#now();
         const seconds = (from: number, to: number): number => Math.max(0, to - from) / 1000;
         const metrics = this.#metrics;

@@ -1,11 +1,12 @@
 /** Aggregations (promql.md §6). Groups are found once; then each operator walks its series once, all steps of a series in a row. */
 import type { AggregateExpr } from '../syntax/ast.ts';
 import type { Evaluation, Value } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { eachSeries } from './fused.ts';
 import { type FoldOp, GroupFold, isFoldOp } from './group-fold.ts';
 import { countValues, limitRatio, quantiles, selectK } from './select-k.ts';
 import { groupLabels, groupSeries } from './series-group.ts';
-import { type Frame, mergeSeries, StepSeries } from './step-series.ts';
+import { StepSeries } from './step-series.ts';
 
 export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, frame: Frame): Promise<Value> {
   const { op } = expr;
@@ -18,7 +19,7 @@ export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, fra
   if (expr.param === undefined) throw new Error(`BUG: ${op} without parameter`);
   const param = await ev.scalar(expr.param, frame);
   const input = await ev.vector(expr.expr, frame);
-  const groups = groupSeries(expr, input);
+  const groups = await groupSeries(ev.budget, expr, input);
   switch (op) {
     case 'topk':
     case 'bottomk':
@@ -53,5 +54,5 @@ async function foldGroups(ev: Evaluation, expr: AggregateExpr, op: FoldOp, frame
     if (!result.isEmpty()) results.push(result);
     if (ev.budget.due(frame.count)) await ev.budget.pause();
   }
-  return mergeSeries(results);
+  return results;
 }

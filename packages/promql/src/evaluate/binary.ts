@@ -3,11 +3,14 @@ import { type FloatHistogram, Labels } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { BinaryExpr, VectorMatching } from '../syntax/ast.ts';
 import { isComparison, isSetOperator, isTrim } from '../syntax/check.ts';
+import type { Budget } from './budget.ts';
 import type { Evaluation, Value } from './evaluation.ts';
 import { floatOperator } from './float-operator.ts';
+import type { Frame } from './frame.ts';
 import { labelText } from './label-text.ts';
+import { labelsWork, mergeNameless, mergeSeries } from './merge-series.ts';
 import { newSampleResult, type SampleResult, sampleOperator } from './sample-operator.ts';
-import { absent, dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
+import { absent, dropMetadata, isFloat, isHistogram, StepSeries } from './step-series.ts';
 
 export async function evaluateBinary(ev: Evaluation, expr: BinaryExpr, frame: Frame): Promise<Value> {
   const left = await ev.evaluate(expr.left, frame);
@@ -23,7 +26,7 @@ export async function evaluateBinary(ev: Evaluation, expr: BinaryExpr, frame: Fr
     return { kind: 'vector', series: await vectorScalar(ev, expr, right.series, left.values, true) };
   }
   if (left.kind !== 'vector' || right.kind !== 'vector') throw new Error(`BUG: ${left.kind} ${expr.op} ${right.kind}`);
-  if (isSetOperator(expr.op)) return { kind: 'vector', series: setOperator(expr, left.series, right.series, frame) };
+  if (isSetOperator(expr.op)) return { kind: 'vector', series: await setOperator(ev, expr, left.series, right.series, frame) };
   return { kind: 'vector', series: await vectorVector(ev, expr, left.series, right.series, frame) };
 }
 
@@ -34,7 +37,7 @@ async function vectorScalar(
   vector: readonly StepSeries[],
   scalar: Float64Array,
   swapped: boolean,
-): Promise<StepSeries[]> {
+): Promise<readonly StepSeries[]> {
   const { op, returnBool } = expr;
   const filters = isComparison(op) && !returnBool;
   const keepsName = filters || isTrim(op);
@@ -75,7 +78,7 @@ async function vectorScalar(
     if (budget.due(kinds.length)) await budget.pause();
   }
   notes.commit(ev, expr);
-  return mergeSeries(results);
+  return keepsName ? results : mergeNameless(ev, vector, results);
 }
 
 /** Hot. Returns whether there is any result. */
@@ -142,7 +145,12 @@ interface MatchGroup {
 }
 
 /** In order of first appearance, left side first. */
-function matchGroups(left: readonly StepSeries[], right: readonly StepSeries[], matching: VectorMatching): MatchGroup[] {
+async function matchGroups(
+  budget: Budget,
+  left: readonly StepSeries[],
+  right: readonly StepSeries[],
+  matching: VectorMatching,
+): Promise<MatchGroup[]> {
   const groups = new Map<string, MatchGroup>();
   const signature = signatureOf(matching);
   const groupOf = (series: StepSeries): MatchGroup => {
@@ -155,16 +163,28 @@ function matchGroups(left: readonly StepSeries[], right: readonly StepSeries[], 
     }
     return group;
   };
-  left.forEach((series, i) => groupOf(series).left.push(i));
-  right.forEach((series, i) => groupOf(series).right.push(i));
+  for (const [i, series] of left.entries()) {
+    groupOf(series).left.push(i);
+    if (budget.due(labelsWork)) await budget.pause();
+  }
+  for (const [i, series] of right.entries()) {
+    groupOf(series).right.push(i);
+    if (budget.due(labelsWork)) await budget.pause();
+  }
   return [...groups.values()];
 }
 
-function setOperator({ op, matching }: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[], frame: Frame): StepSeries[] {
+async function setOperator(
+  ev: Evaluation,
+  { op, matching }: BinaryExpr,
+  left: readonly StepSeries[],
+  right: readonly StepSeries[],
+  frame: Frame,
+): Promise<StepSeries[]> {
   if (matching === undefined) throw new Error('BUG: set operator without matching');
   const keepLeft = [...left];
   const keepRight = [...right];
-  for (const group of matchGroups(left, right, matching)) {
+  for (const group of await matchGroups(ev.budget, left, right, matching)) {
     const present = (indexes: readonly number[], side: readonly StepSeries[]): Uint8Array => {
       const steps = new Uint8Array(frame.count);
       for (const index of indexes) {
@@ -184,9 +204,10 @@ function setOperator({ op, matching }: BinaryExpr, left: readonly StepSeries[], 
     };
     if (op === 'or') filter(group.right, right, present(group.left, left), 0, keepRight);
     else filter(group.left, left, present(group.right, right), op === 'and' ? 1 : 0, keepLeft);
+    if (ev.budget.due(frame.count * (group.left.length + group.right.length))) await ev.budget.pause();
   }
-  const all = op === 'or' ? [...keepLeft, ...keepRight] : keepLeft;
-  return mergeSeries(all.filter((series) => !series.isEmpty()));
+  const kept = (list: readonly StepSeries[]): StepSeries[] => list.filter((series) => !series.isEmpty());
+  return op === 'or' ? mergeSeries(ev.budget, [...kept(keepLeft), ...kept(keepRight)]) : kept(keepLeft);
 }
 
 function filtered(series: StepSeries, other: Uint8Array, wanted: 0 | 1): StepSeries {
@@ -205,6 +226,7 @@ async function vectorVector(
   frame: Frame,
 ): Promise<StepSeries[]> {
   const matcher = new Matching(ev, expr, left, right, frame);
+  await matcher.findGroups();
   for (const group of matcher.groups) {
     matcher.match(group);
     if (ev.budget.due(frame.count * (group.left.length + group.right.length))) await ev.budget.pause();
@@ -214,7 +236,7 @@ async function vectorVector(
 
 /** "Many" is the left side, but under `group_right` the right one; the operator still sees left and right as written. */
 class Matching {
-  readonly groups: MatchGroup[];
+  groups: readonly MatchGroup[] = [];
   readonly #ev: Evaluation;
   readonly #expr: BinaryExpr;
   readonly #matching: VectorMatching;
@@ -224,6 +246,7 @@ class Matching {
   readonly #count: number;
   readonly #fillMany: number | undefined;
   readonly #fillOne: number | undefined;
+  readonly #fills: boolean;
   readonly #apply;
   readonly #result = newSampleResult();
   readonly #notes = new LastNotes();
@@ -244,10 +267,14 @@ class Matching {
     // The original swaps the sides under group_right, but not the fill values; so does this.
     this.#fillMany = expr.matching.fillLeft;
     this.#fillOne = expr.matching.fillRight;
+    this.#fills = this.#fillMany !== undefined || this.#fillOne !== undefined;
     this.#count = frame.count;
     this.#apply = sampleOperator(expr.op);
     this.#active = this.#activeSteps();
-    this.groups = matchGroups(this.#many, this.#one, expr.matching);
+  }
+
+  async findGroups(): Promise<void> {
+    this.groups = await matchGroups(this.#ev.budget, this.#many, this.#one, this.#matching);
   }
 
   #activeSteps(): Uint8Array {
@@ -257,8 +284,7 @@ class Matching {
       return steps;
     };
     const [many, one] = [some(this.#many), some(this.#one)];
-    const fills = this.#fillMany !== undefined || this.#fillOne !== undefined;
-    return many.map((has, i) => (fills ? has | (one[i] as number) : has & (one[i] as number)));
+    return many.map((has, i) => (this.#fills ? has | (one[i] as number) : has & (one[i] as number)));
   }
 
   match(group: MatchGroup): void {
@@ -403,10 +429,12 @@ class Matching {
     );
   }
 
-  finish(): StepSeries[] {
+  async finish(): Promise<StepSeries[]> {
     if (this.#fault !== undefined) throw this.#fault.error;
     this.#notes.commit(this.#ev, this.#expr);
-    return mergeSeries(this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series));
+    const results = this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series);
+    // One to one, the signature is in the result's labels: they cannot meet.
+    return this.#matching.cardinality === 'one-to-one' && !this.#fills ? results : mergeSeries(this.#ev.budget, results);
   }
 }
 

@@ -3,7 +3,7 @@
  * awaits `pause()` when it says yes; that is where cancelling and timeouts take effect.
  */
 import { QueryError } from '../query-error.ts';
-import type { Frame } from './step-series.ts';
+import type { Frame } from './frame.ts';
 
 /** Others wait at most about this long for the event loop. */
 const sliceMs = 10;

@@ -2,14 +2,16 @@
 import { Labels } from '@pronoia/model';
 import type { CallExpr, Expr, VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, Notes, Value } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { evaluateHistogramFraction, evaluateHistogramQuantile, evaluateHistogramQuantiles, mapHistograms } from './histogram-functions.ts';
 import { evaluateInfo } from './info.ts';
 import { absentLabels, labelJoin, labelReplace, sortByLabel, sortByValue } from './label-functions.ts';
+import { mergeNameless } from './merge-series.ts';
 import { histogramVariance } from './native-histogram.ts';
 import { isRangeFunction, rangeFunctionSeries } from './range-call.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { selectInstants } from './selector.ts';
-import { absent, dropMetadata, type Frame, isFloat, mergeSeries, StepSeries } from './step-series.ts';
+import { absent, dropMetadata, isFloat, StepSeries } from './step-series.ts';
 import { datePart, dateParts, elementwise, goMax, goMin, mapFloats, roundTo } from './vector-functions.ts';
 import { Window } from './window.ts';
 
@@ -76,7 +78,7 @@ function onesWhere(flags: Uint8Array, wanted: 0 | 1, labels: Labels): StepSeries
 // timestamp
 
 /** Directly on a selector: the time of the sample itself. `@` makes the original forget the offset. */
-async function timestamps(ev: Evaluation, selector: VectorSelector, frame: Frame, func: string): Promise<StepSeries[]> {
+async function timestamps(ev: Evaluation, selector: VectorSelector, frame: Frame, func: string): Promise<readonly StepSeries[]> {
   const atMs = ev.atMs(selector);
   const reference = atMs === undefined ? ev.reference(selector, frame) : { firstMs: atMs, stepMs: 0, lastMs: atMs };
   const wantsStart = func === 'start_timestamp';
@@ -91,7 +93,8 @@ async function timestamps(ev: Evaluation, selector: VectorSelector, frame: Frame
       series.setFloat(step, startMs / 1000);
     }
   });
-  return mergeSeries(list.map((series) => series.relabeled(ev.delayedNames ? series.labels : dropMetadata(series.labels), true)));
+  const results = list.map((series) => series.relabeled(ev.delayedNames ? series.labels : dropMetadata(series.labels), true));
+  return mergeNameless(ev, list, results);
 }
 
 async function evaluateTimestamp(ev: Evaluation, call: CallExpr, frame: Frame): Promise<Value> {
@@ -111,7 +114,7 @@ async function evaluateTimestamp(ev: Evaluation, call: CallExpr, frame: Frame): 
     });
     return out;
   });
-  return vector(mergeSeries(results));
+  return vector(await mergeNameless(ev, input, results));
 }
 
 // Everything else
@@ -218,14 +221,14 @@ const functions: Readonly<Record<string, Special>> = {
   sort_desc: sorted((_ev, _call, input) => sortByValue(input, true)),
   sort_by_label: sorted((ev, call, input) => sortByLabel(input, sortNames(ev, call), false)),
   sort_by_label_desc: sorted((ev, call, input) => sortByLabel(input, sortNames(ev, call), true)),
-  label_replace: async (ev, call, frame) => vector(labelReplace(ev, call, await ev.vector(arg(call, 0), frame))),
-  label_join: async (ev, call, frame) => vector(labelJoin(ev, call, await ev.vector(arg(call, 0), frame))),
-  histogram_count: async (ev, call, frame) => vector(mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.count)),
-  histogram_sum: async (ev, call, frame) => vector(mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.sum)),
-  histogram_avg: async (ev, call, frame) => vector(mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.sum / h.count)),
-  histogram_stdvar: async (ev, call, frame) => vector(mapHistograms(ev, await ev.vector(arg(call, 0), frame), histogramVariance)),
+  label_replace: async (ev, call, frame) => vector(await labelReplace(ev, call, await ev.vector(arg(call, 0), frame))),
+  label_join: async (ev, call, frame) => vector(await labelJoin(ev, call, await ev.vector(arg(call, 0), frame))),
+  histogram_count: async (ev, call, frame) => vector(await mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.count)),
+  histogram_sum: async (ev, call, frame) => vector(await mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.sum)),
+  histogram_avg: async (ev, call, frame) => vector(await mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => h.sum / h.count)),
+  histogram_stdvar: async (ev, call, frame) => vector(await mapHistograms(ev, await ev.vector(arg(call, 0), frame), histogramVariance)),
   histogram_stddev: async (ev, call, frame) =>
-    vector(mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => Math.sqrt(histogramVariance(h)))),
+    vector(await mapHistograms(ev, await ev.vector(arg(call, 0), frame), (h) => Math.sqrt(histogramVariance(h)))),
   histogram_quantile: async (ev, call, frame) => vector(await evaluateHistogramQuantile(ev, call, frame)),
   histogram_quantiles: async (ev, call, frame) => vector(await evaluateHistogramQuantiles(ev, call, frame)),
   histogram_fraction: async (ev, call, frame) => vector(await evaluateHistogramFraction(ev, call, frame)),

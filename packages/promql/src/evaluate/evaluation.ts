@@ -4,8 +4,9 @@ import type { DurationExpr, Expr, Span, TimeModifiers, VectorSelector } from '..
 import type { QueryWindow } from '../syntax/duration.ts';
 import type { Annotations } from './annotations.ts';
 import type { Budget } from './budget.ts';
+import type { Frame } from './frame.ts';
 import type { SampleColumns } from './sample-columns.ts';
-import type { Frame, StepSeries } from './step-series.ts';
+import type { StepSeries } from './step-series.ts';
 
 export type Value =
   | { readonly kind: 'scalar'; readonly values: Float64Array }

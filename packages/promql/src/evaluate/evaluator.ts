@@ -14,11 +14,12 @@ import { evaluateBinary } from './binary.ts';
 import type { Budget } from './budget.ts';
 import { evaluateCall } from './call.ts';
 import type { Evaluation, RangeShape, RangeVisitor, ReferenceTimes, Value } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { evaluateSelector } from './selector.ts';
 import { evaluateSmoothedSelector } from './smoothed-selector.ts';
 import { isStepInvariant } from './step-invariant.ts';
-import { type Frame, StepSeries } from './step-series.ts';
+import { StepSeries } from './step-series.ts';
 import { negate } from './vector-functions.ts';
 
 export interface EvaluatorOptions {
@@ -129,7 +130,10 @@ export class Evaluator implements Evaluation {
     let weight = 0;
     if (value.kind === 'vector') {
       // A grid with many holes takes memory too.
-      for (const series of value.series) weight += Math.max(series.weight(), frame.count >> 3);
+      for (const series of value.series) {
+        weight += Math.max(series.weight(), frame.count >> 3);
+        if (budget.due(frame.count >> 3)) await budget.pause();
+      }
     }
     // What the operands held is free again; what this node holds stays until its user has done the same.
     const after = before + weight;
@@ -177,7 +181,7 @@ export class Evaluator implements Evaluation {
     if (op === '+' || value.kind === 'string') return value;
     if (value.kind === 'scalar') return { kind: 'scalar', values: value.values.map((v) => -v) };
     const flip = (series: StepSeries, step: number, out: StepSeries): void => out.setHistogram(step, scale(series.histogram(step), -1));
-    return { kind: 'vector', series: negate(this, value.series, flip) };
+    return { kind: 'vector', series: await negate(this, value.series, flip) };
   }
 
   async vector(expr: Expr, frame: Frame): Promise<readonly StepSeries[]> {

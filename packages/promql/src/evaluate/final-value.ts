@@ -3,19 +3,11 @@ import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { Expr } from '../syntax/ast.ts';
 import { typeOf } from '../syntax/check.ts';
 import type { MatrixSeries, QueryValue, VectorSample } from '../value/query-result.ts';
-import type { Annotations } from './annotations.ts';
 import type { Evaluation, Value } from './evaluation.ts';
+import type { Frame } from './frame.ts';
+import { duplicateLabels, mergeSeries, sortByLabels } from './merge-series.ts';
 import { rawWindow } from './raw-window.ts';
-import {
-  absent,
-  dropMetadata,
-  duplicateLabels,
-  type Frame,
-  isHistogram,
-  mergeSeries,
-  type StepSeries,
-  sortByLabels,
-} from './step-series.ts';
+import { absent, dropMetadata, isHistogram, type StepSeries } from './step-series.ts';
 
 export type RawAnswer =
   | { readonly kind: 'steps'; readonly value: Value; readonly frame: Frame; readonly isRangeQuery: boolean }
@@ -26,32 +18,38 @@ export async function answer(ev: Evaluation, expr: Expr, frame: Frame, isRangeQu
   return { kind: 'steps', value: await ev.evaluate(expr, frame), frame, isRangeQuery };
 }
 
-export function arrange(raw: RawAnswer, delayedNames: boolean, limit: number, annotations: Annotations): QueryValue {
+export async function arrange(raw: RawAnswer, ev: Evaluation, limit: number): Promise<QueryValue> {
+  const { budget, delayedNames, annotations } = ev;
   const cut = <T>(list: readonly T[]): readonly T[] => {
     if (limit <= 0 || list.length <= limit) return list;
     annotations.addStorageWarnings(['results truncated due to limit']);
     return list.slice(0, limit);
   };
-  if (raw.kind === 'windows') return { kind: 'matrix', series: cut(sortByLabels(nameless(raw.series))) };
+  if (raw.kind === 'windows') return { kind: 'matrix', series: cut(await sortByLabels(budget, nameless(raw.series, delayedNames))) };
   const { value, frame, isRangeQuery } = raw;
   if (value.kind === 'string') return { kind: 'string', tMs: frame.startMs, value: value.value };
   if (value.kind === 'scalar') {
     if (!isRangeQuery) return { kind: 'scalar', tMs: frame.startMs, value: value.values[0] as number };
     return { kind: 'matrix', series: [scalarSeries(value.values, frame)] };
   }
-  const final = delayedNames ? mergeSeries(value.series.map(cutName)) : value.series;
+  const final = delayedNames ? await mergeSeries(budget, value.series.map(cutName)) : value.series;
   if (!isRangeQuery) return { kind: 'vector', tMs: frame.startMs, samples: cut(samplesOf(final)) };
-  return { kind: 'matrix', series: cut(sortByLabels(final.map((series) => columnsOf(series, frame)))) };
+  const series: MatrixSeries[] = [];
+  for (const one of cut(await sortByLabels(budget, final))) {
+    series.push(columnsOf(one, frame));
+    if (budget.due(frame.count)) await budget.pause();
+  }
+  return { kind: 'matrix', series };
 }
 
 function cutName(series: StepSeries): StepSeries {
   return series.dropName ? series.relabeled(dropMetadata(series.labels), false) : series;
 }
 
-function nameless(list: readonly (MatrixSeries & { readonly dropName: boolean })[]): MatrixSeries[] {
+function nameless(list: readonly (MatrixSeries & { readonly dropName: boolean })[], delayedNames: boolean): MatrixSeries[] {
   const keys = new Set<string>();
   return list.map(({ dropName, labels, ...columns }) => {
-    const final: Labels = dropName ? dropMetadata(labels) : labels;
+    const final: Labels = delayedNames && dropName ? dropMetadata(labels) : labels;
     const key = final.key();
     if (keys.has(key)) throw duplicateLabels();
     keys.add(key);

@@ -4,9 +4,10 @@
  */
 import type { Expr } from '../syntax/ast.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { eachRangeFunctionSeries, isRangeFunction } from './range-call.ts';
 import { eachSelected } from './selector.ts';
-import type { Frame, StepSeries } from './step-series.ts';
+import type { StepSeries } from './step-series.ts';
 
 /** The columns of a series are good only during its visit. */
 export async function eachSeries(

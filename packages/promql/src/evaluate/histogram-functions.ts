@@ -3,15 +3,17 @@ import { type FloatHistogram, formatGoFloat, formatOpenMetricsFloat, Labels, quo
 import type { CallExpr, Expr } from '../syntax/ast.ts';
 import { bucketFraction, bucketQuantile, type ClassicBucket } from './classic-histogram.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Frame } from './frame.ts';
+import { mergeSeries } from './merge-series.ts';
 import { histogramFraction, histogramQuantile } from './native-histogram.ts';
-import { dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
+import { dropMetadata, isFloat, isHistogram, StepSeries } from './step-series.ts';
 
 /** One value of each native histogram; floats are passed over. */
-export function mapHistograms(
+export async function mapHistograms(
   ev: Evaluation,
   input: readonly StepSeries[],
   map: (h: FloatHistogram, step: number) => number,
-): StepSeries[] {
+): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
   const onlyName = new Set(['__name__']);
   for (const series of input) {
@@ -22,7 +24,10 @@ export function mapHistograms(
     }
     results.push(out);
   }
-  return mergeSeries(results.filter((series) => !series.isEmpty()));
+  return mergeSeries(
+    ev.budget,
+    results.filter((series) => !series.isEmpty()),
+  );
 }
 
 interface ClassicGroup {
@@ -100,7 +105,7 @@ async function overGroups(
     }
     results.push(...outs.filter((out) => !out.isEmpty()));
   }
-  return mergeSeries(results);
+  return mergeSeries(ev.budget, results);
 }
 
 /** Names tell classic groups apart only while they are still there at the end. */

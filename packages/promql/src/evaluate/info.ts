@@ -3,9 +3,11 @@ import { createMatcher, Labels, type Matcher } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { CallExpr, Expr, TimeModifiers, VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { labelText } from './label-text.ts';
+import { mergeSeries } from './merge-series.ts';
 import { selectInstants } from './selector.ts';
-import { absent, type Frame, isFloat, mergeSeries, StepSeries } from './step-series.ts';
+import { absent, isFloat, StepSeries } from './step-series.ts';
 
 /** These decide which info series belongs to a series. */
 const identifying: ReadonlySet<string> = new Set(['instance', 'job']);
@@ -56,7 +58,7 @@ export async function evaluateInfo(ev: Evaluation, call: CallExpr, frame: Frame)
     results.push(...outs.values());
     if (ev.budget.due(frame.count * (1 + candidates.length))) await ev.budget.pause();
   }
-  return mergeSeries(results);
+  return mergeSeries(ev.budget, results);
 }
 
 function readSelector(selector: VectorSelector | undefined): InfoSelector {

@@ -5,7 +5,8 @@ import { QueryError } from '../query-error.ts';
 import type { CallExpr, Expr } from '../syntax/ast.ts';
 import { isValidUtf8 } from '../syntax/quoted-string.ts';
 import type { Evaluation } from './evaluation.ts';
-import { isFloat, mergeSeries, type StepSeries } from './step-series.ts';
+import { mergeSeries } from './merge-series.ts';
+import { isFloat, type StepSeries } from './step-series.ts';
 
 function execution(message: string): never {
   throw new QueryError('execution', message);
@@ -13,7 +14,7 @@ function execution(message: string): never {
 
 const isLabelName = (name: string): boolean => name !== '' && isValidUtf8(name);
 
-export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): StepSeries[] {
+export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): Promise<StepSeries[]> {
   const [destination, replacement, source, pattern] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, string, string];
   let regex: RE2JS;
   try {
@@ -24,6 +25,7 @@ export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly Ste
   if (!isLabelName(destination)) execution(`invalid destination label name in label_replace(): ${destination}`);
   const names = regex.namedGroups() as Readonly<Record<string, number>>;
   return mergeSeries(
+    ev.budget,
     input.map((series) => {
       const match = regex.matcher(series.labels.get(source));
       if (!match.matches()) return series;
@@ -36,11 +38,12 @@ export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly Ste
   );
 }
 
-export function labelJoin(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): StepSeries[] {
+export function labelJoin(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): Promise<StepSeries[]> {
   const [destination, separator, ...sources] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, ...string[]];
   for (const source of sources) if (!isLabelName(source)) execution(`invalid source label name in label_join(): ${source}`);
   if (!isLabelName(destination)) execution(`invalid destination label name in label_join(): ${destination}`);
   return mergeSeries(
+    ev.budget,
     input.map((series) => withLabel(series, destination, sources.map((source) => series.labels.get(source)).join(separator))),
   );
 }

@@ -121,16 +121,11 @@ export function histogramVariance(h: FloatHistogram): number {
   for (const bucket of listBuckets(h)) {
     if (bucket.count === 0) continue;
     let middle: number;
-    if (isCustom(h)) middle = customMiddle(bucket);
+    if (isCustom(h)) middle = (bucket.lower + bucket.upper) / 2;
     else if (bucket.isZero) middle = 0;
     else middle = bucket.lower < 0 ? -Math.sqrt(bucket.lower * bucket.upper) : Math.sqrt(bucket.lower * bucket.upper);
     const delta = middle - mean;
     sum.add(bucket.count * delta * delta);
   }
   return sum.total / h.count;
-}
-
-/** Infinite edges have no middle: the first bucket starts at 0 if it can, the last is taken at its lower bound. */
-function customMiddle({ lower, upper }: Bucket): number {
-  return (lower + upper) / 2;
 }

@@ -136,7 +136,8 @@ test('a range query is the instant queries at its steps', async () => {
   await fc.assert(
     fc.asyncProperty(data, query, fc.constantFrom(20_000, 45_000), async (list, text, stepMs) => {
       // `@ end()` is another time in an instant query, and the checks for duplicates look at whole series in a range query.
-      fc.pre(!text.includes('end()'));
+      // An aggregation over something pinned is evaluated once, whatever its parameter does: a quirk of the original.
+      fc.pre(!text.includes('end()') && !(text.includes(' @ ') && /(topk|bottomk|limitk|quantile)( |\b.*\()/.test(text)));
       const storage = storageOf(list);
       const whole = await outcome(engine.range(storage, text, 0, 270_000, stepMs));
       fc.pre('lines' in whole);

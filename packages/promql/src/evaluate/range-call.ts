@@ -2,9 +2,11 @@
 import { formatGoFloat, type Labels, quoteGo } from '@pronoia/model';
 import type { CallExpr, Expr } from '../syntax/ast.ts';
 import type { Evaluation, Notes } from './evaluation.ts';
+import type { Frame } from './frame.ts';
+import { duplicateLabels, mergeSeries } from './merge-series.ts';
 import { eachRangeResult } from './range-function.ts';
 import { rateFunctions } from './rate.ts';
-import { duplicateLabels, type Frame, isFloat, mergeSeries, type StepSeries } from './step-series.ts';
+import { absent, isFloat, type StepSeries } from './step-series.ts';
 import type { WindowFunction } from './window.ts';
 import { keepsName, windowFunctions } from './window-functions.ts';
 
@@ -14,11 +16,13 @@ export function isRangeFunction(func: string): boolean {
 
 export async function rangeFunctionSeries(ev: Evaluation, call: CallExpr, frame: Frame): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  await visitRangeFunction(ev, call, frame, false, (result) => {
+  let mayCollide = mayLoseIdentity(ev, call);
+  await visitRangeFunction(ev, call, frame, false, (result, source) => {
     ev.budget.hold(result.weight());
     results.push(result);
+    if (source.has('__type__') || source.has('__unit__')) mayCollide = true;
   });
-  return ev.delayedNames ? results : mergeSeries(results, true);
+  return mayCollide && !ev.delayedNames ? mergeSeries(ev.budget, results, true) : results;
 }
 
 /** The same series one by one, for those who do not keep them: the columns are good only during the visit. */
@@ -28,7 +32,7 @@ export async function eachRangeFunctionSeries(
   frame: Frame,
   visit: (series: StepSeries) => void,
 ): Promise<void> {
-  const mayCollide = !ev.delayedNames && !keepsName.has(call.func) && !isOneMetric(rangeArgOf(call));
+  const mayCollide = mayLoseIdentity(ev, call);
   const seen = new Set<string>();
   await visitRangeFunction(ev, call, frame, true, (result, source) => {
     if (!ev.delayedNames && (mayCollide || source.has('__type__') || source.has('__unit__'))) {
@@ -40,11 +44,12 @@ export async function eachRangeFunctionSeries(
   });
 }
 
-/** Series of one metric cannot become the same by losing their name. */
-function isOneMetric(rangeArg: Expr): boolean {
-  let inner = rangeArg;
+/** Whether series may become the same by losing their name: those of one metric cannot. */
+function mayLoseIdentity(ev: Evaluation, call: CallExpr): boolean {
+  let inner = rangeArgOf(call);
   while (inner.kind === 'paren') inner = inner.expr;
-  return inner.kind === 'matrix' && inner.selector.matchers.some(({ name, type }) => name === '__name__' && type === '=');
+  if (ev.delayedNames || keepsName.has(call.func)) return false;
+  return inner.kind !== 'matrix' || !inner.selector.matchers.some(({ name, type }) => name === '__name__' && type === '=');
 }
 
 function rangeArgOf({ func, args }: CallExpr): Expr {
@@ -67,17 +72,20 @@ async function visitRangeFunction(
     warn: (text, span = rangeArg.span) => annotations.warn(text, span),
     info: (text, span = rangeArg.span) => annotations.info(text, span),
   };
-  if (func === 'quantile_over_time') warnOfQuantiles(notes, scalars[0] as Float64Array, args[0] as Expr);
+  const quantiles = func === 'quantile_over_time' ? (scalars[0] as Float64Array) : undefined;
   const plain = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
   await eachRangeResult(ev, { func, rangeArg, args: scalars, notes, reuseColumns }, plain, frame, (result, source) => {
     if (func === 'rate' || func === 'increase') noteNonCounter(ev, source, result, rangeArg);
+    if (quantiles !== undefined) warnOfQuantiles(notes, quantiles, result, args[0] as Expr);
     visit(result, source);
   });
 }
 
-function warnOfQuantiles(notes: Notes, q: Float64Array, { span }: Expr): void {
-  for (const value of q) {
-    if (!(value >= 0 && value <= 1)) notes.warn(`quantile value should be between 0 and 1, got ${formatGoFloat(value)}`, span);
+function warnOfQuantiles(notes: Notes, q: Float64Array, { kinds }: StepSeries, { span }: Expr): void {
+  for (let step = 0; step < q.length; step++) {
+    const value = q[step] as number;
+    if ((value >= 0 && value <= 1) || kinds[step] === absent) continue;
+    notes.warn(`quantile value should be between 0 and 1, got ${formatGoFloat(value)}`, span);
   }
 }
 

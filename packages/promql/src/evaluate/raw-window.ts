@@ -4,8 +4,8 @@ import type { Expr } from '../syntax/ast.ts';
 import type { MatrixSeries } from '../value/query-result.ts';
 import type { Evaluation } from './evaluation.ts';
 import { findEdges, leftValue, rightValue, windowModeOf } from './extended-window.ts';
+import type { Frame } from './frame.ts';
 import type { SampleColumns } from './sample-columns.ts';
-import type { Frame } from './step-series.ts';
 
 export async function rawWindow(ev: Evaluation, expr: Expr, frame: Frame): Promise<(MatrixSeries & { readonly dropName: boolean })[]> {
   const { reference, rangeMs } = ev.rangeShape(expr, frame);

@@ -4,7 +4,8 @@
  */
 import type { FloatHistogram, SampleBatch, Series } from '@pronoia/model';
 import { detectsReset } from '../value/histogram-arithmetic.ts';
-import { absent, type Frame, isHistogram, type StepSeries } from './step-series.ts';
+import type { Frame } from './frame.ts';
+import { absent, isHistogram, type StepSeries } from './step-series.ts';
 
 export class SampleColumns {
   times = new Float64Array(1024);

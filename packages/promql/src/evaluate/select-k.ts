@@ -7,9 +7,10 @@ import { isValidUtf8, quoteString } from '../syntax/quoted-string.ts';
 import { histogramText } from '../value/histogram-text.ts';
 import { quantile } from './compensated.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { ratioOffset } from './ratio-offset.ts';
 import type { Group } from './series-group.ts';
-import { absent, dropMetadata, type Frame, isFloat, isHistogram, mergeSeries, StepSeries } from './step-series.ts';
+import { absent, dropMetadata, isFloat, isHistogram, StepSeries } from './step-series.ts';
 
 function execution(message: string): QueryError {
   return new QueryError('execution', message);
@@ -247,7 +248,7 @@ export async function quantiles(
     }
     if (!out.isEmpty()) results.push(out);
   }
-  return mergeSeries(results);
+  return results;
 }
 
 /** Once each for the least, the greatest and NaN over all steps. */

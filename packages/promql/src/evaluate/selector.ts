@@ -2,8 +2,9 @@
 import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { VectorSelector } from '../syntax/ast.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { absent, type Frame, isFloat, StepSeries } from './step-series.ts';
+import { absent, isFloat, StepSeries } from './step-series.ts';
 import { sameTimes } from './window-plan.ts';
 
 /** Visits the series that have a sample at any step. With `reuseColumns` each is good only until the next. */

@@ -1,6 +1,8 @@
 /** Which series of an aggregation belong together (promql.md §6). */
 import { Labels } from '@pronoia/model';
 import type { AggregateExpr } from '../syntax/ast.ts';
+import type { Budget } from './budget.ts';
+import { labelsWork } from './merge-series.ts';
 import { dropMetadata, type StepSeries } from './step-series.ts';
 
 export interface Group {
@@ -16,7 +18,7 @@ export function groupLabels({ grouping, without }: AggregateExpr): (labels: Labe
 }
 
 /** In order of first appearance. */
-export function groupSeries(expr: AggregateExpr, input: readonly StepSeries[]): Group[] {
+export async function groupSeries(budget: Budget, expr: AggregateExpr, input: readonly StepSeries[]): Promise<Group[]> {
   const groups = new Map<string, Group>();
   const labelsOf = groupLabels(expr);
   for (const series of input) {
@@ -25,6 +27,7 @@ export function groupSeries(expr: AggregateExpr, input: readonly StepSeries[]): 
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { labels, members: [series] });
     else group.members.push(series);
+    if (budget.due(labelsWork)) await budget.pause();
   }
   return [...groups.values()];
 }

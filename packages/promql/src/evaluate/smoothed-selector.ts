@@ -5,8 +5,9 @@ import { combine, IncompatibleSchemas, withHint } from '../value/histogram-arith
 import { isCustom } from '../value/histogram-buckets.ts';
 import type { Evaluation } from './evaluation.ts';
 import { interpolateHistograms } from './extended-window.ts';
+import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { type Frame, StepSeries } from './step-series.ts';
+import { StepSeries } from './step-series.ts';
 
 interface Neighbour {
   readonly tMs: number;

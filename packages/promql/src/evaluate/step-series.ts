@@ -3,15 +3,7 @@
  * at each step. Columns may be shared between series, so they are written only by who made them.
  */
 import { type FloatHistogram, Labels } from '@pronoia/model';
-import { QueryError } from '../query-error.ts';
 import { sampleWeight } from '../value/histogram-arithmetic.ts';
-
-/** The grid: `startMs + i · stepMs` for i < count. */
-export interface Frame {
-  readonly startMs: number;
-  readonly stepMs: number;
-  readonly count: number;
-}
 
 export const absent = 0;
 export const isFloat = 1;
@@ -82,50 +74,4 @@ const metadataLabels: ReadonlySet<string> = new Set(['__name__', '__type__', '__
 
 export function dropMetadata(labels: Labels): Labels {
   return labels.without(metadataLabels);
-}
-
-export function duplicateLabels(): QueryError {
-  return new QueryError('execution', 'vector cannot contain metrics with the same labelset');
-}
-
-/**
- * Joins series of equal labels. Two samples at one step are an error; with `wholeSeries`, so are two series at all
- * (range-vector functions: promql.md §4.2). Keeps the order of first appearance.
- */
-export function mergeSeries(list: readonly StepSeries[], wholeSeries = false): StepSeries[] {
-  const byKey = new Map<string, StepSeries>();
-  const owned = new Set<StepSeries>();
-  for (const series of list) {
-    const key = series.labels.key();
-    const known = byKey.get(key);
-    if (known === undefined) {
-      byKey.set(key, series);
-      continue;
-    }
-    if (wholeSeries) throw duplicateLabels();
-    let target = known;
-    if (!owned.has(target)) {
-      target = ownCopy(known);
-      owned.add(target);
-      byKey.set(key, target);
-    }
-    for (let step = 0; step < series.kinds.length; step++) {
-      if (series.kinds[step] === absent) continue;
-      if (target.kinds[step] !== absent) throw duplicateLabels();
-      target.copyFrom(series, step);
-    }
-  }
-  return byKey.size === list.length ? [...list] : [...byKey.values()];
-}
-
-function ownCopy(series: StepSeries): StepSeries {
-  const copy = new StepSeries(series.labels, series.dropName, series.kinds.length);
-  copy.values.set(series.values);
-  copy.kinds.set(series.kinds);
-  copy.histograms = series.histograms?.slice();
-  return copy;
-}
-
-export function sortByLabels<T extends { readonly labels: Labels }>(list: readonly T[]): T[] {
-  return [...list].sort((a, b) => Labels.compare(a.labels, b.labels));
 }

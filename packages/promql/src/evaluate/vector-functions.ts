@@ -1,6 +1,7 @@
 /** Functions that take each float of an instant vector by itself (promql.md §9.1, §9.2): mathematics, clamps, dates. */
 import type { Evaluation } from './evaluation.ts';
-import { absent, dropMetadata, isFloat, mergeSeries, StepSeries } from './step-series.ts';
+import { mergeNameless } from './merge-series.ts';
+import { absent, dropMetadata, isFloat, StepSeries } from './step-series.ts';
 
 export const elementwise: Readonly<Record<string, (v: number) => number>> = {
   abs: Math.abs,
@@ -64,7 +65,7 @@ export async function mapFloats(
   ev: Evaluation,
   input: readonly StepSeries[],
   map: (value: number, step: number) => number | undefined,
-): Promise<StepSeries[]> {
+): Promise<readonly StepSeries[]> {
   const results: StepSeries[] = [];
   for (const series of input) {
     const { kinds, values } = series;
@@ -80,14 +81,14 @@ export async function mapFloats(
     if (any) results.push(out);
     if (ev.budget.due(kinds.length)) await ev.budget.pause();
   }
-  return mergeSeries(results);
+  return mergeNameless(ev, input, results);
 }
 
-export function negate(
+export async function negate(
   ev: Evaluation,
   input: readonly StepSeries[],
   scaleHistogram: (series: StepSeries, step: number, out: StepSeries) => void,
-): StepSeries[] {
+): Promise<readonly StepSeries[]> {
   const results = input.map((series) => {
     const out = new StepSeries(ev.delayedNames ? series.labels : dropMetadata(series.labels), true, series.kinds.length);
     for (let step = 0; step < series.kinds.length; step++) {
@@ -97,5 +98,5 @@ export function negate(
     }
     return out;
   });
-  return mergeSeries(results);
+  return mergeNameless(ev, input, results);
 }

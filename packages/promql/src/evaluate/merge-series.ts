@@ -1,0 +1,77 @@
+/** Series that became equal, and series in order (promql.md §4.2, §7). What may take long asks the budget to pause. */
+import { Labels } from '@pronoia/model';
+import { QueryError } from '../query-error.ts';
+import type { Budget } from './budget.ts';
+import type { Evaluation } from './evaluation.ts';
+import { absent, StepSeries } from './step-series.ts';
+
+export function duplicateLabels(): QueryError {
+  return new QueryError('execution', 'vector cannot contain metrics with the same labelset');
+}
+
+/**
+ * Joins series of equal labels. Two samples at one step are an error; with `wholeSeries`, so are two series at all
+ * (range-vector functions: promql.md §4.2). Keeps the order of first appearance.
+ */
+export async function mergeSeries(budget: Budget, list: readonly StepSeries[], wholeSeries = false): Promise<StepSeries[]> {
+  const byKey = new Map<string, StepSeries>();
+  const owned = new Set<StepSeries>();
+  for (const series of list) {
+    const key = series.labels.key();
+    const known = byKey.get(key);
+    if (budget.due(labelsWork)) await budget.pause();
+    if (known === undefined) {
+      byKey.set(key, series);
+      continue;
+    }
+    if (wholeSeries) throw duplicateLabels();
+    let target = known;
+    if (!owned.has(target)) {
+      target = ownCopy(known);
+      owned.add(target);
+      byKey.set(key, target);
+    }
+    for (let step = 0; step < series.kinds.length; step++) {
+      if (series.kinds[step] === absent) continue;
+      if (target.kinds[step] !== absent) throw duplicateLabels();
+      target.copyFrom(series, step);
+    }
+  }
+  return byKey.size === list.length ? [...list] : [...byKey.values()];
+}
+
+/** `results` are the `input` without their names (or still with them, when names go late): joined only if two might now be equal. */
+export async function mergeNameless(
+  ev: Evaluation,
+  input: readonly StepSeries[],
+  results: readonly StepSeries[],
+): Promise<readonly StepSeries[]> {
+  return ev.delayedNames || isOneMetric(input) ? results : mergeSeries(ev.budget, results);
+}
+
+/** Whether the series would stay apart without their metadata labels, because these are the same for all. */
+function isOneMetric(list: readonly StepSeries[]): boolean {
+  const name = list[0]?.labels.get('__name__');
+  return list.every(({ labels }) => labels.get('__name__') === name && !labels.has('__type__') && !labels.has('__unit__'));
+}
+
+/** What handling the labels of one series costs, in samples. */
+export const labelsWork = 100;
+
+function ownCopy(series: StepSeries): StepSeries {
+  const copy = new StepSeries(series.labels, series.dropName, series.kinds.length);
+  copy.values.set(series.values);
+  copy.kinds.set(series.kinds);
+  copy.histograms = series.histograms?.slice();
+  return copy;
+}
+
+/** Mostly they are in order already, as storage gives them. */
+export async function sortByLabels<T extends { readonly labels: Labels }>(budget: Budget, list: readonly T[]): Promise<readonly T[]> {
+  for (let i = 1; i < list.length; i++) {
+    if (Labels.compare((list[i - 1] as T).labels, (list[i] as T).labels) > 0)
+      return [...list].sort((a, b) => Labels.compare(a.labels, b.labels));
+    if (budget.due(labelsWork)) await budget.pause();
+  }
+  return list;
+}
