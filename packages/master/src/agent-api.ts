@@ -27,7 +27,8 @@ export function addAgentApi(app: FastifyInstance, conductor: Conductor, options:
     const streamId = uuidText(options.random);
     const sink = openStream(
       reply,
-      { 'content-type': 'application/json', 'mesos-stream-id': streamId },
+      'json',
+      { 'mesos-stream-id': streamId },
       {
         closed: () => conductor.agentClosed(streamId),
         overflow: (backlogBytes) => options.log.warn({ streamId, backlogBytes }, 'An agent does not read its messages; closing its stream'),

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { AGENT_PROTOCOL_PATH, RecordDecoder } from '@pronoia/mesos';
+import { AGENT_PROTOCOL_PATH, decodeProtobuf, encodeProtobuf, RecordDecoder, type SchedulerEvent } from '@pronoia/mesos';
 import { ManualClock, type Running } from '@pronoia/server';
 import { assertSurvivesRandomRequests } from '@pronoia/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -343,6 +343,58 @@ describe('the scheduler API over HTTP', () => {
       });
     expect(await sendTwo('text/html', 'application/json')).toBe(200);
     expect(await sendTwo('application/json', 'text/html')).toBe(406);
+  });
+});
+
+describe('protobuf over HTTP', () => {
+  const proto = { 'content-type': 'application/x-protobuf', accept: 'application/x-protobuf' };
+
+  it('speaks to schedulers', async () => {
+    const call = encodeProtobuf('SchedulerCall', { type: 'SUBSCRIBE', subscribe: { framework_info: info } });
+    const response = await fetch(`${master.url}/api/v1/scheduler`, { method: 'POST', headers: proto, body: call });
+    expect(response.headers.get('content-type')).toBe('application/x-protobuf');
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new RecordDecoder();
+    const events: SchedulerEvent[] = [];
+    while (events.length < 2) {
+      const { value } = await reader.read();
+      for (const record of decoder.decode(value ?? new Uint8Array())) events.push(decodeProtobuf('SchedulerEvent', record));
+    }
+    expect(events).toMatchObject([
+      { type: 'SUBSCRIBED', subscribed: { heartbeat_interval_seconds: 15, master_info: { version: '1.11.0' } } },
+      { type: 'HEARTBEAT' },
+    ]);
+    const id = (events[0] as Extract<SchedulerEvent, { type: 'SUBSCRIBED' }>).subscribed.framework_id;
+    const revive = await fetch(`${master.url}/api/v1/scheduler`, {
+      method: 'POST',
+      headers: { ...proto, 'mesos-stream-id': response.headers.get('mesos-stream-id') ?? '' },
+      body: encodeProtobuf('SchedulerCall', { type: 'REVIVE', framework_id: id }),
+    });
+    expect(revive.status).toBe(202);
+    await reader.cancel();
+  });
+
+  it('speaks to operators, each in the format that it accepts', async () => {
+    const ask = (accept: string): Promise<Response> =>
+      fetch(`${master.url}/api/v1`, {
+        method: 'POST',
+        headers: { ...proto, accept },
+        body: encodeProtobuf('MasterCall', { type: 'GET_VERSION' }),
+      });
+    const binary = await ask('application/x-protobuf');
+    expect(decodeProtobuf('MasterResponse', new Uint8Array(await binary.arrayBuffer()))).toMatchObject({
+      type: 'GET_VERSION',
+      get_version: { version_info: { version: '1.11.0' } },
+    });
+    expect((await ask('*/*')).headers.get('content-type')).toBe('application/json');
+    expect((await ask('application/x-protobuf, application/json')).headers.get('content-type')).toBe('application/json');
+    expect((await ask('text/html')).status).toBe(406);
+  });
+
+  it('refuses what is not protobuf', async () => {
+    const response = await fetch(`${master.url}/api/v1/scheduler`, { method: 'POST', headers: proto, body: Buffer.from('{}') });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toMatch(/not protobuf/);
   });
 });
 

@@ -2,8 +2,18 @@
  * Runs the core: feeds it messages one after the other and performs its effects on a clock, streams and a registry that are handed in.
  * The app gives it sockets and files; a simulation gives it queues.
  */
-import { encodeJson, type FrameworkInfo, type MasterEvent, type MasterToAgent, type SchedulerEvent } from '@pronoia/mesos';
+import {
+  encodeJson,
+  encodeProtobuf,
+  type FrameworkInfo,
+  type MasterEvent,
+  type MasterToAgent,
+  type MessageByName,
+  type MessageName,
+  type SchedulerEvent,
+} from '@pronoia/mesos';
 import type { Clock, Logger } from '@pronoia/server';
+import type { MediaFormat } from './media.ts';
 import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import type { MasterState } from './state.ts';
@@ -11,9 +21,14 @@ import { firstMessages, step } from './step.ts';
 
 /** An open answer to a client that subscribed. */
 export interface EventSink {
-  /** One record, as JSON text. */
-  write(json: string): void;
+  readonly format: MediaFormat;
+  /** One record in that format. */
+  write(record: string | Uint8Array): void;
   close(): void;
+}
+
+export function encodeAs<N extends MessageName>(format: MediaFormat, name: N, message: MessageByName[N]): string | Buffer {
+  return format === 'json' ? encodeJson(name, message) : encodeProtobuf(name, message);
 }
 
 export interface AgentRegistry {
@@ -144,8 +159,15 @@ export class Conductor {
       case 'close_agent':
         return this.#close(this.#agents, effect.streamId);
       case 'to_operators': {
-        const json = encodeJson('MasterEvent', effect.event);
-        for (const streamId of this.state.operatorStreams) this.#operators.get(streamId)?.write(json);
+        // Encoded once per format, however many listen.
+        const records = new Map<MediaFormat, string | Buffer>();
+        for (const streamId of this.state.operatorStreams) {
+          const sink = this.#operators.get(streamId);
+          if (sink === undefined) continue;
+          const record = records.get(sink.format) ?? encodeAs(sink.format, 'MasterEvent', effect.event);
+          records.set(sink.format, record);
+          sink.write(record);
+        }
         return;
       }
       case 'to_operator':
@@ -180,11 +202,12 @@ export class Conductor {
 
   #toScheduler(streamId: string, event: SchedulerEvent): void {
     const sink = this.#schedulers.get(streamId);
-    if (sink !== undefined) sink.write(encodeJson('SchedulerEvent', event));
+    if (sink !== undefined) sink.write(encodeAs(sink.format, 'SchedulerEvent', event));
   }
 
   #toOperator(streamId: string, event: MasterEvent): void {
-    this.#operators.get(streamId)?.write(encodeJson('MasterEvent', event));
+    const sink = this.#operators.get(streamId);
+    if (sink !== undefined) sink.write(encodeAs(sink.format, 'MasterEvent', event));
   }
 
   #toAgent(streamId: string, message: MasterToAgent): void {

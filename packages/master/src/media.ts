@@ -20,3 +20,14 @@ export function accepts(accept: string | undefined, type: string): boolean {
   }
   return false;
 }
+
+export type MediaFormat = 'json' | 'protobuf';
+
+export const mediaTypes: Readonly<Record<MediaFormat, string>> = { json: 'application/json', protobuf: 'application/x-protobuf' };
+
+/** JSON wins where both would do. */
+export function answerFormat(rawHeaders: readonly string[]): MediaFormat | undefined {
+  const accept = lastHeader(rawHeaders, 'accept');
+  if (accepts(accept, mediaTypes.json)) return 'json';
+  return accepts(accept, mediaTypes.protobuf) ? 'protobuf' : undefined;
+}

@@ -1,16 +1,16 @@
 /** POST /api/v1: the operator API (mesos.md §4). Each call is one line here; what it shows is made in views. */
-import { decodeJson, encodeJson, type MasterCall, type MasterResponse, MessageError, uuidText } from '@pronoia/mesos';
+import { type MasterCall, type MasterResponse, MessageError, uuidText } from '@pronoia/mesos';
 import type { Logger } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
-import type { Conductor } from './conductor.ts';
+import { type Conductor, encodeAs } from './conductor.ts';
 import { maintenanceStatus } from './maintenance.ts';
-import { accepts, lastHeader } from './media.ts';
+import { answerFormat, mediaTypes } from './media.ts';
 import type { OperatorWrite } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import { quotaInfo } from './quota-calls.ts';
-import { bodyRefusal } from './request-body.ts';
-import { openStream, refuse, respondEmpty, respondJson } from './respond.ts';
+import { bodyRefusal, readBody } from './request-body.ts';
+import { openStream, refuse, respondBody, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
@@ -31,19 +31,19 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
     if (wrong !== undefined) return refuse(reply, wrong.status, wrong.message);
     let call: MasterCall;
     try {
-      call = decodeJson('MasterCall', request.body as Buffer);
+      call = readBody(request, 'MasterCall');
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       return refuse(reply, error.kind === 'no_type' ? 501 : 400, `Failed to parse body into master::Call: ${error.message}`);
     }
-    if (!accepts(lastHeader(request.raw.rawHeaders, 'accept'), 'application/json')) {
-      return refuse(reply, 406, "Expecting 'Accept' to allow 'application/json'");
-    }
+    const format = answerFormat(request.raw.rawHeaders);
+    if (format === undefined) return refuse(reply, 406, `Expecting 'Accept' to allow ${mediaTypes.json} or ${mediaTypes.protobuf}`);
     if (call.type === 'SUBSCRIBE') {
       const streamId = uuidText(options.random);
       const sink = openStream(
         reply,
-        { 'content-type': 'application/json' },
+        format,
+        {},
         {
           closed: () => conductor.operatorClosed(streamId),
           overflow: (backlogBytes) =>
@@ -73,7 +73,7 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
     }
     const response = answer(state, call, options);
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
-    return respondJson(request, reply, encodeJson('MasterResponse', response));
+    return respondBody(request, reply, encodeAs(format, 'MasterResponse', response), mediaTypes[format]);
   });
 }
 

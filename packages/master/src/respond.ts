@@ -5,18 +5,19 @@ import { gzip } from 'node:zlib';
 import { encodeRecord } from '@pronoia/mesos';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventSink } from './conductor.ts';
+import { type MediaFormat, mediaTypes } from './media.ts';
 
 const compress = promisify(gzip);
 /** Smaller bodies are not worth it (mesos.md §1.2). */
 const compressFromBytes = 1024;
 
-export async function respondJson(
+export async function respondBody(
   request: FastifyRequest,
   reply: FastifyReply,
-  json: string,
+  content: string | Buffer,
   contentType = 'application/json',
 ): Promise<FastifyReply> {
-  const body = Buffer.from(json);
+  const body = typeof content === 'string' ? Buffer.from(content) : content;
   reply.header('content-type', contentType);
   if (body.length < compressFromBytes || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
   return reply.header('content-encoding', 'gzip').send(await compress(body, { level: 1 }));
@@ -27,8 +28,8 @@ export function respondLegacy(request: FastifyRequest, reply: FastifyReply, valu
   const { jsonp } = request.query as { jsonp?: unknown };
   const json = JSON.stringify(value);
   return typeof jsonp === 'string'
-    ? respondJson(request, reply, `${jsonp}(${json})`, 'text/javascript')
-    : respondJson(request, reply, json);
+    ? respondBody(request, reply, `${jsonp}(${json})`, 'text/javascript')
+    : respondBody(request, reply, json);
 }
 
 export const refuse = (reply: FastifyReply, status: number, message: string): FastifyReply =>
@@ -43,19 +44,21 @@ const backlogLimitBytes = 64 * 1024 * 1024;
 /** Takes the connection over and answers with a stream of records: one record per write, one write per chunk (mesos.md §1.5). */
 export function openStream(
   reply: FastifyReply,
+  format: MediaFormat,
   headers: Readonly<Record<string, string>>,
   on: { closed: () => void; overflow: (backlogBytes: number) => void },
 ): EventSink {
   reply.hijack();
   const raw: ServerResponse = reply.raw;
-  raw.writeHead(200, headers);
+  raw.writeHead(200, { 'content-type': mediaTypes[format], ...headers });
   raw.flushHeaders();
   raw.on('close', on.closed);
   raw.on('error', on.closed);
   return {
-    write(json) {
+    format,
+    write(record) {
       if (raw.destroyed || raw.writableEnded) return;
-      raw.write(encodeRecord(json));
+      raw.write(encodeRecord(record));
       if (raw.writableLength > backlogLimitBytes) {
         on.overflow(raw.writableLength);
         raw.destroy();

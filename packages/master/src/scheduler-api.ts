@@ -1,11 +1,11 @@
 /** POST /api/v1/scheduler: parse, check, then hand over to the core (mesos.md §2). */
-import { decodeJson, MessageError, type SchedulerCall, uuidText } from '@pronoia/mesos';
+import { MessageError, type SchedulerCall, uuidText } from '@pronoia/mesos';
 import type { Logger } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { callRefusal } from './call-refusal.ts';
 import type { Conductor } from './conductor.ts';
-import { accepts, lastHeader } from './media.ts';
-import { bodyRefusal } from './request-body.ts';
+import { answerFormat, mediaTypes } from './media.ts';
+import { bodyRefusal, readBody } from './request-body.ts';
 import { openStream, refuse, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
 
@@ -15,7 +15,7 @@ export function addSchedulerApi(app: FastifyInstance, conductor: Conductor, opti
     if (wrong !== undefined) return refuse(reply, wrong.status, wrong.message);
     let call: SchedulerCall;
     try {
-      call = decodeJson('SchedulerCall', request.body as Buffer);
+      call = readBody(request, 'SchedulerCall');
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       return refuse(reply, error.kind === 'no_type' ? 501 : 400, `Failed to parse body into scheduler::Call: ${error.message}`);
@@ -30,13 +30,13 @@ export function addSchedulerApi(app: FastifyInstance, conductor: Conductor, opti
       conductor.dispatch({ kind: 'scheduler_call', frameworkId: id.value, call });
       return respondEmpty(reply, call.type === 'UPDATE_FRAMEWORK' ? 200 : 202);
     }
-    if (!accepts(lastHeader(request.raw.rawHeaders, 'accept'), 'application/json')) {
-      return refuse(reply, 406, "Expecting 'Accept' to allow 'application/json'");
-    }
+    const format = answerFormat(request.raw.rawHeaders);
+    if (format === undefined) return refuse(reply, 406, `Expecting 'Accept' to allow ${mediaTypes.json} or ${mediaTypes.protobuf}`);
     const streamId = uuidText(options.random);
     const sink = openStream(
       reply,
-      { 'content-type': 'application/json', 'mesos-stream-id': streamId },
+      format,
+      { 'mesos-stream-id': streamId },
       {
         closed: () => conductor.schedulerClosed(streamId),
         overflow: (backlogBytes) =>

@@ -8,7 +8,7 @@ import type { AgentToMaster } from '@pronoia/mesos';
 import { decodeJson, Resources } from '@pronoia/mesos';
 import { type Clock, silentLogger } from '@pronoia/server';
 import { callRefusal } from '../call-refusal.ts';
-import { Conductor } from '../conductor.ts';
+import { Conductor, type EventSink } from '../conductor.ts';
 import { applyOperation, emptyRegistry } from '../registry-content.ts';
 import { createState, type MasterOptions } from '../state.ts';
 import { SimulatedAgent } from './agent.ts';
@@ -216,8 +216,10 @@ export class World implements Surroundings {
         else master.schedulerClosed(streamId);
       });
     };
-    const sink = {
-      write: (json: string): void => {
+    const sink: EventSink = {
+      format: 'json',
+      write: (record): void => {
+        const json = String(record);
         fromMasterMs = Math.max(fromMasterMs, this.#nowMs + this.between(1, 50));
         this.plan(fromMasterMs - this.#nowMs, () => {
           if (isUp) end.receive(json);
