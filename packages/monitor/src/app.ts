@@ -42,6 +42,8 @@ export interface MonitorDeps {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly registry?: Registry;
+  /** Ends the process, for `/-/quit`; without it that path is not there. */
+  readonly quit?: () => void;
 }
 
 export interface RunningMonitor extends Running {
@@ -66,6 +68,7 @@ export async function start(given: Partial<MonitorOptions>, deps: MonitorDeps = 
 
 class Monitor implements RunningMonitor {
   readonly #options: MonitorOptions;
+  readonly #deps: MonitorDeps;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #registry: Registry;
@@ -89,6 +92,7 @@ class Monitor implements RunningMonitor {
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
+    this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
     this.#log = deps.log ?? silentLogger;
     this.#registry = deps.registry ?? new Registry();
@@ -330,6 +334,18 @@ class Monitor implements RunningMonitor {
         return reply.send('');
       },
     });
+    const { quit } = this.#deps;
+    if (quit !== undefined) {
+      app.route({
+        method: ['POST', 'PUT'],
+        url: '/-/quit',
+        handler: (_request, reply) => {
+          if (!options['web.enable-lifecycle']) throw errors.fail('lifecycle_disabled');
+          reply.raw.on('finish', quit);
+          return reply.send('Requesting termination... Goodbye!');
+        },
+      });
+    }
     app.get('/-/reload', (_request, reply) => {
       reply.header('allow', 'POST, PUT');
       throw errors.fail('method_not_allowed');

@@ -5,5 +5,11 @@ import { version } from './version.ts';
 
 /** `pronoia monitor`: runs until it is told to stop. */
 export function main(argv: readonly string[]): Promise<void> {
-  return runMain({ name: 'pronoia monitor', argv, flags, version, start: ({ flags: options, log }) => start(options, { log }) });
+  return runMain({
+    name: 'pronoia monitor',
+    argv,
+    flags,
+    version,
+    start: ({ flags: options, log }) => start(options, { log, quit: () => process.kill(process.pid, 'SIGTERM') }),
+  });
 }

@@ -107,6 +107,18 @@ it('reloads on SIGHUP, keeps what runs when the new file is bad, and stops when 
   await writeConfig('first');
 }, 60_000);
 
+it('ends when it is asked to by HTTP, if that is allowed', async () => {
+  for (const allowed of [false, true]) {
+    const { child, url, ended } = await launch(allowed ? '--web.enable-lifecycle' : '--no-web.enable-lifecycle');
+    const answer = await fetch(`${url}/-/quit`, { method: 'POST' });
+    expect([answer.status, (await answer.text()).trim()]).toEqual(
+      allowed ? [200, 'Requesting termination... Goodbye!'] : [403, 'Lifecycle API is not enabled.'],
+    );
+    if (!allowed) child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  }
+}, 60_000);
+
 it('does not start with a bad configuration, and says where it is wrong', async () => {
   await writeFile(join(folder, 'bad.yml'), 'scrape_configs:\n- job_nme: x\n');
   const { log, ended } = await launch('--config.file=bad.yml');
