@@ -181,19 +181,18 @@ describe('limits', () => {
 describe('a heavy query', () => {
   const long = storageOf(4, 5000);
 
-  test('lets the event loop turn, and ends soon after it is cancelled', async () => {
+  test('lets the event loop turn, and ends when it is cancelled then', async () => {
     const stop = new AbortController();
     let turns = 0;
-    const timer = setInterval(() => turns++, 1);
+    const timer = setInterval(() => {
+      turns++;
+      if (turns === 5) stop.abort();
+    }, 1);
     const query = new Engine({ maxSamples: 1e9 }).range(long, 'stdvar_over_time(up[10h])', 0, 50_000_000, 5000, {}, stop.signal);
-    setTimeout(() => stop.abort(), 100);
-    const startedAt = performance.now();
     const error = await errorOf(query);
     clearInterval(timer);
-    expect(error.errorType).toBe('canceled');
-    expect(performance.now() - startedAt).toBeLessThan(1000);
-    // About one each 10 ms on a machine that has nothing else to do.
-    expect(turns).toBeGreaterThan(2);
+    expect([error.errorType, error.status]).toEqual(['canceled', 499]);
+    expect(turns).toBeLessThan(10);
   });
 });
 
