@@ -5,28 +5,20 @@
 import { hostname } from 'node:os';
 import { Gauge, Registry } from '@pronoia/client';
 import { collectDefaultMetrics } from '@pronoia/client/node';
-import { createMatcher, formatDuration, type Queryable } from '@pronoia/model';
-import { Engine, type Feature, type ParseOptions } from '@pronoia/promql';
+import type { Queryable } from '@pronoia/model';
+import { Engine } from '@pronoia/promql';
 import { type Clock, createHttp, type Logger, listen, type Running, silentLogger, sleep, systemClock } from '@pronoia/server';
 import { open, type Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
 import { encodeError } from './api/answer.ts';
-import { federate } from './api/federate.ts';
-import { queryRoutes } from './api/query.ts';
-import { notReady, paramsOf, registerApi } from './api/register.ts';
-import { ruleRoutes } from './api/rules.ts';
-import { seriesRoutes } from './api/series.ts';
-import { statusRoutes } from './api/status.ts';
-import { targetRoutes } from './api/targets.ts';
 import { watchConfig } from './auto-reload.ts';
-import { printConfig } from './config/print.ts';
 import { createDiscoveryMetrics, DiscoveryManager } from './discovery/manager.ts';
 import { errors } from './errors.ts';
-import { completeOptions, type MonitorOptions, printOptions } from './flags.ts';
+import { type Features, readFeatures } from './features.ts';
+import { completeOptions, type MonitorOptions } from './flags.ts';
 import { Notifier } from './notifier/manager.ts';
 import { createNotifierMetrics } from './notifier/metrics.ts';
 import { Reloader } from './reload.ts';
-import { createReceiver } from './remote/receiver.ts';
 import type { Alert } from './rules/alerting.ts';
 import { RuleManager } from './rules/manager.ts';
 import { createRuleMetrics } from './rules/metrics.ts';
@@ -35,8 +27,8 @@ import { createScrapeMetrics } from './scrape/metrics.ts';
 import { hashText } from './slot.ts';
 import { expressionLink } from './template/functions.ts';
 import { userAgent, version } from './version.ts';
-import { registerPage } from './web/page.ts';
-import { registerProxy } from './web/proxy.ts';
+import { parseExternalUrl, parseListenAddress, routePrefix } from './web/address.ts';
+import { registerRoutes } from './web/routes.ts';
 
 export interface MonitorDeps {
   readonly clock?: Clock;
@@ -51,6 +43,8 @@ export interface RunningMonitor extends Running {
   reload(): Promise<void>;
 }
 
+/** As many as the original keeps (storage.exemplars.max_exemplars). */
+const maxExemplars = 100_000;
 /** How long a stop waits for alerts to reach Alertmanagers. */
 const drainLimitMs = 2000;
 
@@ -68,12 +62,13 @@ export async function start(given: Partial<MonitorOptions>, deps: MonitorDeps = 
 
 class Monitor implements RunningMonitor {
   readonly #options: MonitorOptions;
-  readonly #deps: MonitorDeps;
+  readonly #features: Features;
+  readonly #quit: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #registry: Registry;
   readonly #startedAtMs: number;
-  readonly #externalUrlFlag: string;
+  readonly #externalUrlFlag: string | undefined;
   #engine: Engine | undefined;
   #subqueryStepMs = 0;
   readonly #notifier: Notifier;
@@ -92,12 +87,13 @@ class Monitor implements RunningMonitor {
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
-    this.#deps = deps;
+    this.#features = readFeatures(options['enable-feature']);
+    this.#quit = deps.quit;
     this.#clock = deps.clock ?? systemClock;
     this.#log = deps.log ?? silentLogger;
     this.#registry = deps.registry ?? new Registry();
     this.#startedAtMs = this.#clock.now();
-    this.#externalUrlFlag = options['web.external-url'].replace(/\/+$/, '');
+    this.#externalUrlFlag = parseExternalUrl(options['web.external-url']);
     this.#notifier = new Notifier({
       clock: this.#clock,
       log: this.#log,
@@ -121,14 +117,29 @@ class Monitor implements RunningMonitor {
   async start(): Promise<void> {
     const options = this.#options;
     const app = this.#createApp();
-    const known = new Set<string>([...knownFeatures, exemplarFeature]);
-    const unknown = [...featureNames(options)].filter((name) => !known.has(name));
-    if (unknown.length > 0)
-      this.#log.warn({ features: unknown }, 'Unknown or not implemented features were asked for (--enable-feature); they have no effect');
-    this.#createManagers();
-    this.#registerRoutes(app);
-    registerPage(app, options['web.page-dir'] === '' ? undefined : options['web.page-dir']);
-    this.#running = await listen(app, { ...listenAddress(options['web.listen-address']), flag: '--web.listen-address' });
+    if (this.#features.unknown.length > 0) {
+      this.#log.warn(
+        { features: this.#features.unknown },
+        'Unknown or not implemented features were asked for (--enable-feature); they have no effect',
+      );
+    }
+    const managers = this.#createManagers();
+    const proxy = registerRoutes(app, {
+      ...managers,
+      options,
+      features: this.#features,
+      clock: this.#clock,
+      registry: this.#registry,
+      startedAtMs: this.#startedAtMs,
+      state: () => this.#state,
+      storage: () => this.#opened(),
+      engine: () => this.#currentEngine(),
+      notifier: this.#notifier,
+      externalUrl: () => this.#externalUrl(),
+      quit: this.#quit,
+    });
+    this.#closeProxy = () => proxy.close();
+    this.#running = await listen(app, { ...parseListenAddress(options['web.listen-address']), flag: '--web.listen-address' });
     app.server.maxConnections = options['web.max-connections'];
 
     this.#storage = await open(options['storage.tsdb.path'], {
@@ -136,15 +147,12 @@ class Monitor implements RunningMonitor {
       log: this.#log,
       clock: this.#clock,
       retentionMs: options['storage.tsdb.retention.time'],
-      maxExemplars: this.#storesExemplars ? maxExemplars : 0,
+      maxExemplars: this.#features.storesExemplars ? maxExemplars : 0,
     });
     await this.reload();
     if (options['config.auto-reload']) {
       const intervalMs = Math.max(1000, options['config.auto-reload-interval']);
-      this.#watching = watchConfig(
-        { clock: this.#clock, log: this.#log, intervalMs, reloader: this.#reloader as Reloader },
-        this.#stopping.signal,
-      );
+      this.#watching = watchConfig({ clock: this.#clock, log: this.#log, intervalMs, reloader: managers.reloader }, this.#stopping.signal);
     }
     this.#state = 'ready';
     this.#log.info({ url: this.url }, 'Server is ready to receive web requests.');
@@ -197,7 +205,7 @@ class Monitor implements RunningMonitor {
       registry: this.#registry,
       isReady: () => isReady() || 'Service Unavailable',
       bodyLimitBytes: 32 * 1024 * 1024,
-      routePrefix: this.#routePrefix(),
+      routePrefix: routePrefix(this.#options['web.route-prefix'], this.#externalUrlFlag),
       metricPrefix: 'prometheus_',
       serverName: 'Prometheus Server',
       compress: true,
@@ -208,7 +216,7 @@ class Monitor implements RunningMonitor {
     });
   }
 
-  #createManagers(): void {
+  #createManagers(): { scrape: ScrapeManager; rules: RuleManager; reloader: Reloader } {
     const options = this.#options;
     const common = { clock: this.#clock, log: this.#log };
     const appendable = { appender: () => this.#opened().appender() };
@@ -219,7 +227,7 @@ class Monitor implements RunningMonitor {
       appendable,
       metrics: createScrapeMetrics(this.#registry),
       userAgent,
-      storesExemplars: this.#storesExemplars,
+      storesExemplars: this.#features.storesExemplars,
       timestampToleranceMs: options['scrape.adjust-timestamps'] ? options['scrape.timestamp-tolerance'] : -1,
       offsetSeed: () => hashText(`${hostname()}${this.#reloader?.externalLabels.key() ?? ''}`),
     });
@@ -255,129 +263,20 @@ class Monitor implements RunningMonitor {
     this.#discoveries.push(scrapeDiscovery, notifierDiscovery);
     this.#scrape = scrape;
     this.#rules = rules;
-    this.#reloader = new Reloader({
+    const reloader = new Reloader({
       ...common,
       registry: this.#registry,
       file: options['config.file'],
       externalUrl: () => this.#externalUrl(),
-      parseOptions: parseOptions(options),
+      parseOptions: this.#features.parse,
       scrape,
       scrapeDiscovery,
       notifier: this.#notifier,
       notifierDiscovery,
       rules,
     });
-  }
-
-  #registerRoutes(app: FastifyInstance): void {
-    const options = this.#options;
-    const scrape = this.#scrape as ScrapeManager;
-    const rules = this.#rules as RuleManager;
-    const reloader = this.#reloader as Reloader;
-    const queryable = () => this.#opened();
-    const externalUrl = () => this.#externalUrl();
-    const originMatcher = createMatcher('=~', 'origin', options['web.cors.origin']);
-    registerApi(app, {
-      routes: [
-        ...queryRoutes({
-          clock: this.#clock,
-          engine: () => this.#currentEngine(),
-          queryable,
-          exemplars: (selectors, startMs, endMs) => this.#opened().exemplars(selectors, startMs, endMs),
-          parseOptions: parseOptions(options),
-          perStepStats: features(options).includes('promql-per-step-stats'),
-        }),
-        ...seriesRoutes({ queryable }),
-        ...targetRoutes({ scrape, notifier: this.#notifier, externalUrl }),
-        ...ruleRoutes({ rules }),
-        ...statusRoutes({
-          clock: this.#clock,
-          startedAtMs: this.#startedAtMs,
-          configYaml: () => (reloader.config === undefined ? '' : printConfig(reloader.config)),
-          flags: printOptions(this.#options),
-          lastReload: () => reloader.last,
-          retention: formatDuration(options['storage.tsdb.retention.time']),
-          head: (limit) => this.#opened().stats(limit),
-          // The log's reader gives no progress yet; clients poll this until the server is ready.
-          walReplay: () => ({ min: 0, max: 0, current: 0 }),
-        }),
-      ],
-      isReady: () => this.#state === 'ready',
-      alwaysReady: new Set(['/status/walreplay']),
-      isStopping: () => this.#state === 'stopping',
-      corsOrigin: { pattern: options['web.cors.origin'], allows: (origin) => originMatcher.matches(origin) },
-    });
-    app.get('/federate', async (request, reply) => {
-      if (this.#state !== 'ready') return notReady(reply, this.#state === 'stopping');
-      const gone = new AbortController();
-      reply.raw.on('close', () => gone.abort());
-      const page = await federate(paramsOf(request), {
-        queryable: this.#opened(),
-        nowMs: this.#clock.now(),
-        lookbackMs: options['query.lookback-delta'],
-        externalLabels: reloader.externalLabels,
-        signal: gone.signal,
-      });
-      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(page);
-    });
-    this.#registerReceiver(app);
-    app.route({
-      method: ['POST', 'PUT'],
-      url: '/-/reload',
-      handler: async (_request, reply) => {
-        if (!options['web.enable-lifecycle']) throw errors.fail('lifecycle_disabled');
-        try {
-          await reloader.reload();
-        } catch (error) {
-          throw errors.fail('reload_failed', { reason: (error as Error).message }, error);
-        }
-        return reply.send('');
-      },
-    });
-    const { quit } = this.#deps;
-    if (quit !== undefined) {
-      app.route({
-        method: ['POST', 'PUT'],
-        url: '/-/quit',
-        handler: (_request, reply) => {
-          if (!options['web.enable-lifecycle']) throw errors.fail('lifecycle_disabled');
-          reply.raw.on('finish', quit);
-          return reply.send('Requesting termination... Goodbye!');
-        },
-      });
-    }
-    app.get('/-/reload', (_request, reply) => {
-      reply.header('allow', 'POST, PUT');
-      throw errors.fail('method_not_allowed');
-    });
-    app.get('/version', () => ({ version, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: `node ${process.version}` }));
-    const masterUrl = options['cluster.master-url'];
-    const proxy = registerProxy(app, {
-      masterUrl: masterUrl === '' ? undefined : masterUrl,
-      alertmanagerUrl: () => this.#notifier.activeUrls[0],
-    });
-    this.#closeProxy = () => proxy.close();
-  }
-
-  #registerReceiver(app: FastifyInstance): void {
-    const isEnabled = this.#options['web.enable-remote-write-receiver'];
-    const receive = createReceiver({
-      clock: this.#clock,
-      registry: this.#registry,
-      appendable: { appender: () => this.#opened().appender() },
-    });
-    app.addContentTypeParser('application/x-protobuf', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    app.post('/api/v1/write', async (request, reply) => {
-      if (!isEnabled) throw errors.fail('receiver_disabled');
-      if (this.#state !== 'ready') return notReady(reply, this.#state === 'stopping');
-      const headers = { contentType: request.headers['content-type'] ?? '', encoding: request.headers['content-encoding'] ?? '' };
-      await receive(headers, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
-      return reply.code(204).send();
-    });
-  }
-
-  get #storesExemplars(): boolean {
-    return featureNames(this.#options).has(exemplarFeature);
+    this.#reloader = reloader;
+    return { scrape, rules, reloader };
   }
 
   #notify(alerts: readonly Alert[], expr: string): void {
@@ -410,7 +309,7 @@ class Monitor implements RunningMonitor {
         maxConcurrency: options['query.max-concurrency'],
         maxSamples: options['query.max-samples'],
         defaultSubqueryStepMs: stepMs,
-        enabledFeatures: features(options),
+        enabledFeatures: this.#features.query,
       });
     }
     return this.#engine;
@@ -418,52 +317,6 @@ class Monitor implements RunningMonitor {
 
   /** Without a trailing slash. */
   #externalUrl(): string {
-    return this.#externalUrlFlag === '' ? `http://${hostname()}:${this.port}` : this.#externalUrlFlag;
+    return this.#externalUrlFlag ?? `http://${hostname()}:${this.port}`;
   }
-
-  #routePrefix(): string {
-    const given = this.#options['web.route-prefix'];
-    if (given !== '') return `/${given}`.replace(/\/+/g, '/').replace(/\/$/, '');
-    return this.#externalUrlFlag === '' ? '' : new URL(this.#externalUrlFlag).pathname.replace(/\/$/, '');
-  }
-}
-
-/** Those of the query language; others are not there yet, and unknown ones are told at the start. */
-function features(options: MonitorOptions): Feature[] {
-  const names = featureNames(options);
-  return knownFeatures.filter((name) => names.has(name));
-}
-
-/** The language of rules and of the API's parsers, by the same features. */
-function parseOptions(options: MonitorOptions): ParseOptions {
-  const names = featureNames(options);
-  return {
-    experimentalFunctions: names.has('promql-experimental-functions'),
-    extendedRangeSelectors: names.has('promql-extended-range-selectors'),
-    binopFillModifiers: names.has('promql-binop-fill-modifiers'),
-  };
-}
-
-function featureNames(options: MonitorOptions): ReadonlySet<string> {
-  return new Set(options['enable-feature'].flatMap((list) => list.split(',')));
-}
-
-const knownFeatures: readonly Feature[] = [
-  'promql-experimental-functions',
-  'promql-extended-range-selectors',
-  'promql-binop-fill-modifiers',
-  'promql-delayed-name-removal',
-  'promql-per-step-stats',
-];
-
-const exemplarFeature = 'exemplar-storage';
-/** As many as the original keeps (storage.exemplars.max_exemplars). */
-const maxExemplars = 100_000;
-
-function listenAddress(addresses: readonly string[]): { host: string; port: number } {
-  const [address, second] = addresses;
-  if (second !== undefined) throw errors.fail('bad_listen_address', { address: addresses.join(', ') });
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address ?? '');
-  if (match === null || Number(match[3]) > 65_535) throw errors.fail('bad_listen_address', { address: address ?? '' });
-  return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] as string)), port: Number(match[3]) };
 }

@@ -13,7 +13,11 @@ export const errors = defineErrors({
   method_not_allowed: { status: 405, message: () => 'This endpoint requires a POST or PUT request.' },
   bad_listen_address: {
     status: 500,
-    message: ({ address }: { address: string }) => `--web.listen-address=${address}: host:port is expected, as in 0.0.0.0:9090`,
+    message: ({ address }: { address: string }) => `--web.listen-address=${address}: one host:port is expected, as in 0.0.0.0:9090`,
+  },
+  bad_external_url: {
+    status: 500,
+    message: ({ url }: { url: string }) => `--web.external-url=${url}: an absolute http or https URL is expected`,
   },
   discovery_status: {
     status: 502,
