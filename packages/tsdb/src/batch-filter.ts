@@ -41,6 +41,7 @@ function moveSamples(batch: SampleBatch, start: number, end: number, to: number)
   batch.values.copyWithin(to, start, end);
   batch.stale.copyWithin(to, start, end);
   if (batch.hasHistograms) batch.histograms.copyWithin(to, start, end);
+  if (batch.hasStartTimes) batch.startTimes.copyWithin(to, start, end);
 }
 
 /** The first `count` samples, from index 0 to index 0. */
@@ -48,7 +49,19 @@ export function copySamples(from: SampleBatch, to: SampleBatch, count: number): 
   to.times.set(from.times.subarray(0, count));
   to.values.set(from.values.subarray(0, count));
   to.stale.set(from.stale.subarray(0, count));
+  if (from.hasStartTimes) {
+    to.hasStartTimes = true;
+    to.startTimes.set(from.startTimes.subarray(0, count));
+  }
   if (!from.hasHistograms) return;
   to.hasHistograms = true;
   for (let i = 0; i < count; i++) to.histograms[i] = from.histograms[i];
+}
+
+/** Before the first samples of a read: what the last one left beside times and values goes. */
+export function clearExtras(batch: SampleBatch): void {
+  batch.hasStartTimes = false;
+  if (!batch.hasHistograms) return;
+  batch.histograms.length = 0;
+  batch.hasHistograms = false;
 }

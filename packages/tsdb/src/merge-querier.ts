@@ -12,6 +12,7 @@ import {
   type Series,
   type SeriesSet,
 } from '@pronoia/model';
+import { clearExtras } from './batch-filter.ts';
 
 export interface MergeSource {
   readonly querier: Querier;
@@ -154,10 +155,7 @@ export class MergeReader implements SampleReader {
   }
 
   read(into: SampleBatch): number {
-    if (into.hasHistograms) {
-      into.histograms.length = 0;
-      into.hasHistograms = false;
-    }
+    clearExtras(into);
     let filled = 0;
     while (filled < into.capacity) {
       let tMs = Infinity;
@@ -179,6 +177,11 @@ export class MergeReader implements SampleReader {
         into.hasHistograms = true;
         into.histograms[filled] = histogram;
       }
+      if (batch.hasStartTimes && !into.hasStartTimes) {
+        into.hasStartTimes = true;
+        into.startTimes.fill(0);
+      }
+      if (into.hasStartTimes) into.startTimes[filled] = batch.hasStartTimes ? (batch.startTimes[at] as number) : 0;
       filled++;
       for (const input of this.#inputs) if (input.nextMs() === tMs) input.at++;
     }

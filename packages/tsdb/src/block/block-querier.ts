@@ -12,7 +12,7 @@ import {
   type Series,
   type SeriesSet,
 } from '@pronoia/model';
-import { copySamples, keepSamples } from '../batch-filter.ts';
+import { clearExtras, copySamples, keepSamples } from '../batch-filter.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { intersect, selectPostings } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
@@ -37,10 +37,7 @@ class BlockReader implements SampleReader {
   }
 
   read(into: SampleBatch): number {
-    if (into.hasHistograms) {
-      into.histograms.length = 0;
-      into.hasHistograms = false;
-    }
+    clearExtras(into);
     const deleted = this.#block.deleted(this.#ref);
     let filled = 0;
     for (let chunk = this.#chunks[this.#next]; chunk !== undefined; chunk = this.#chunks[this.#next]) {
@@ -66,6 +63,7 @@ class BlockReader implements SampleReader {
 
   #scratch(count: number): SampleBatch {
     if (this.#own === undefined || this.#own.capacity < count) this.#own = new SampleBatch(count);
+    clearExtras(this.#own);
     return this.#own;
   }
 }

@@ -23,12 +23,6 @@ export class BitBatch extends SampleBatch {
     super(capacity);
     this.bits = new Uint32Array(this.values.buffer);
   }
-
-  /** Before the batch is filled again. */
-  clearHistograms(): void {
-    this.histograms.length = 0;
-    this.hasHistograms = false;
-  }
 }
 
 /** As many samples as a chunk should have (tsdb, DefaultSamplesPerChunk). */

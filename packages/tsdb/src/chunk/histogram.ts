@@ -6,9 +6,13 @@ import type { FloatHistogram, SampleBatch, Span } from '@pronoia/model';
 import { damaged } from '../errors.ts';
 import { staleHigh, staleLow } from '../sample-columns.ts';
 import { BitReader, BitWriter, XorChain } from './bit-stream.ts';
+import { StartTimes } from './start-times.ts';
 
 export const histogramEncoding = 2;
 export const floatHistogramEncoding = 3;
+/** The same with start timestamps. */
+export const histogramStartsEncoding = 5;
+export const floatHistogramStartsEncoding = 6;
 const headerBytes = 3;
 const customSchema = -53;
 /** Top two bits of the flags. */
@@ -95,12 +99,16 @@ class ChunkHead {
   readonly positive: number;
   readonly negative: number;
   readonly #flags: number;
+  readonly #starts: StartTimes;
+  #previousMs = 0;
   tMs = 0;
   #deltaMs = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, hasStarts: boolean) {
     if (bytes.length < headerBytes) throw damaged('a histogram chunk without a header');
-    this.#flags = (bytes[2] as number) >>> 6;
+    // With start timestamps the flags are above the count, and the third byte is theirs.
+    this.#flags = (bytes[hasStarts ? 0 : 2] as number) >>> 6;
+    this.#starts = new StartTimes(hasStarts ? (bytes[2] as number) : 0);
     this.from = new BitReader(bytes, headerBytes);
     this.layout = readLayout(this.from);
     this.positive = bucketCount(this.layout.positiveSpans);
@@ -109,6 +117,7 @@ class ChunkHead {
   }
 
   nextTime(i: number): void {
+    this.#previousMs = this.tMs;
     if (i === 0) {
       this.tMs = this.from.varbit();
       return;
@@ -128,6 +137,8 @@ class ChunkHead {
     into.times[at] = this.tMs;
     into.values[at] = 0;
     into.stale[at] = isStale ? 1 : 0;
+    if (this.#starts.isUsed) into.hasStartTimes = true;
+    into.startTimes[at] = this.#starts.next(this.from, i, this.tMs, this.#previousMs);
     into.hasHistograms = true;
     into.histograms[at] = isStale
       ? undefined
@@ -143,9 +154,9 @@ class ChunkHead {
   }
 }
 
-/** Encoding 2. */
-export function decodeHistogramChunk(bytes: Uint8Array, samples: number, into: SampleBatch, at: number): void {
-  const head = new ChunkHead(bytes);
+/** Encodings 2 and 5. */
+export function decodeHistogramChunk(bytes: Uint8Array, samples: number, into: SampleBatch, at: number, hasStarts: boolean): void {
+  const head = new ChunkHead(bytes, hasStarts);
   const { from, positive, negative } = head;
   const sum = new XorChain();
   let count = 0;
@@ -184,9 +195,9 @@ export function decodeHistogramChunk(bytes: Uint8Array, samples: number, into: S
   }
 }
 
-/** Encoding 3. */
-export function decodeFloatHistogramChunk(bytes: Uint8Array, samples: number, into: SampleBatch, at: number): void {
-  const head = new ChunkHead(bytes);
+/** Encodings 3 and 6. */
+export function decodeFloatHistogramChunk(bytes: Uint8Array, samples: number, into: SampleBatch, at: number, hasStarts: boolean): void {
+  const head = new ChunkHead(bytes, hasStarts);
   const { from, positive, negative } = head;
   const [count, zeroCount, sum] = [new XorChain(), new XorChain(), new XorChain()];
   const buckets = Array.from({ length: positive + negative }, () => new XorChain());

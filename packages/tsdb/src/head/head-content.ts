@@ -2,7 +2,7 @@
  * A span of the head as the content of a new block.
  */
 import { compareBytes } from '@pronoia/model';
-import { keepSamples } from '../batch-filter.ts';
+import { clearExtras, keepSamples } from '../batch-filter.ts';
 import type { BlockContent, SeriesToWrite } from '../block/block-writer.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import { BitBatch, type EncodedChunk, encodeChunks } from '../chunk/encode.ts';
@@ -107,13 +107,13 @@ function seriesChunks(head: Head, slot: number, minMs: number, maxMs: number, ba
       result.push({ minMs: chunkMin, maxMs: chunkMax, encoding, count, bytes });
       continue;
     }
-    batch.clearHistograms();
+    clearExtras(batch);
     decodeChunk(encoding, bytes, batch, 0);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }
   const count = head.openCount(slot);
   if (count > 0 && head.openStartMs(slot) <= maxMs) {
-    batch.clearHistograms();
+    clearExtras(batch);
     head.decodeOpen(slot, batch, 0);
     result.push(...encodeChunks(batch, keepSamples(batch, 0, count, minMs, maxMs, deleted)));
   }

@@ -2,7 +2,7 @@
  * Reads one series of the head forward, chunk by chunk, into the caller's batch.
  */
 import { SampleBatch, type SampleReader } from '@pronoia/model';
-import { copySamples, keepSamples } from '../batch-filter.ts';
+import { clearExtras, copySamples, keepSamples } from '../batch-filter.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
 import type { Interval } from '../interval.ts';
 import type { Head } from './head.ts';
@@ -31,10 +31,7 @@ export class HeadReader implements SampleReader {
   }
 
   read(into: SampleBatch): number {
-    if (into.hasHistograms) {
-      into.histograms.length = 0;
-      into.hasHistograms = false;
-    }
+    clearExtras(into);
     const head = this.#head;
     const slot = head.series.slotOf(this.#ref);
     if (slot < 0 || this.#done) return 0;
@@ -72,6 +69,7 @@ export class HeadReader implements SampleReader {
 
   #scratch(count: number): SampleBatch {
     if (this.#own === undefined || this.#own.capacity < count) this.#own = new SampleBatch(count);
+    clearExtras(this.#own);
     return this.#own;
   }
 
