@@ -25,8 +25,8 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
 export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, getConcurrency }: ApiOptions): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    const text = body as string;
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    const text = body.toString();
     if (text.trim() === '') return done(null, undefined);
     try {
       return done(null, JSON.parse(text) as unknown);

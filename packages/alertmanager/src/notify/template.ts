@@ -2,7 +2,7 @@
  * Notification templates: the data that users' templates see, and the engine that renders configuration strings against it.
  */
 import { readFileSync } from 'node:fs';
-import { compareBytes, type GoType, goMethod, goTime, type Labels, stringList, TemplateSet, Typed } from '@pronoia/model';
+import { compareBytes, type GoType, goMethod, goTime, type Labels, stringList, type Template, TemplateSet, Typed } from '@pronoia/model';
 import type { Alert } from '../alert.ts';
 import { defaultTemplates, emailTemplates } from './default-templates.ts';
 import { type Notification, type NotificationReason, NotifyError } from './integration.ts';
@@ -145,9 +145,13 @@ function common(sets: readonly Labels[]): [string, string][] {
   return first === undefined ? [] : [...first].filter(([name, value]) => rest.every((set) => set.has(name) && set.get(name) === value));
 }
 
+const maxParsed = 1000;
+
 export class Templates {
   readonly #text: TemplateSet;
   readonly #html: TemplateSet;
+  readonly #textByText = new Map<string, Template>();
+  readonly #htmlByText = new Map<string, Template>();
   readonly #externalUrl: string;
   #routeLabel: (name: string) => string = () => '';
 
@@ -221,6 +225,17 @@ export class Templates {
     return this.#run(this.#html, template, data);
   }
 
+  /** Configured texts are few and come again with every notification. */
+  #parsed(set: TemplateSet, text: string): Template {
+    const cache = set === this.#html ? this.#htmlByText : this.#textByText;
+    let template = cache.get(text);
+    if (template === undefined) {
+      template = set.parse('', text);
+      if (cache.size < maxParsed) cache.set(text, template);
+    }
+    return template;
+  }
+
   #run(set: TemplateSet, template: string, data: TemplateData): string {
     if (template === '') return '';
     // Text without actions is itself, in HTML too.
@@ -229,7 +244,7 @@ export class Templates {
     const labels = data.RouteLabels.base as Map<string, string>;
     this.#routeLabel = (name) => labels.get(name) ?? '';
     try {
-      return set.parse('', template).execute(new Typed(dataType, data));
+      return this.#parsed(set, template).execute(new Typed(dataType, data));
     } catch (error) {
       // Rendering the same data again would fail again.
       throw new NotifyError((error as Error).message, { isRetryable: false, reason: 'clientError', cause: error });
