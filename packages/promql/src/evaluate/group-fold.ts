@@ -1,5 +1,5 @@
 /** One group of one of the aggregations that fold samples into a number or a histogram; a cell for each step (promql.md §6, §10). */
-import type { FloatHistogram } from '@pronoia/model';
+import { type FloatHistogram, type Labels, quoteGo } from '@pronoia/model';
 import type { AggregateExpr, AggregateOp } from '../syntax/ast.ts';
 import { IncompatibleSchemas } from '../value/histogram-arithmetic.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -74,7 +74,7 @@ export class GroupFold {
     }
   }
 
-  #sum({ kinds, values, histograms }: StepSeries): void {
+  #sum({ kinds, values, histograms, labels }: StepSeries): void {
     const [seen, sums, cs] = [this.#seen, this.#a, this.#b];
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i];
@@ -91,15 +91,15 @@ export class GroupFold {
         else if (Math.abs(sum) >= Math.abs(x)) cs[i] = (cs[i] as number) + (sum - t + x);
         else cs[i] = (cs[i] as number) + (x - t + sum);
         sums[i] = t;
-      } else if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram);
+      } else if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram, labels);
     }
   }
 
-  #mean({ kinds, values, histograms }: StepSeries): void {
+  #mean({ kinds, values, histograms, labels }: StepSeries): void {
     const [seen, sums, cs, ns] = [this.#seen, this.#a, this.#b, this.#n];
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i];
-      if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram);
+      if (kind === isHistogram) this.#addHistogram(i, histograms?.[i] as FloatHistogram, labels);
       if (kind !== isFloat) continue;
       const x = values[i] as number;
       const k = (ns[i] as number) + 1;
@@ -136,7 +136,7 @@ export class GroupFold {
     }
   }
 
-  #addHistogram(step: number, histogram: FloatHistogram): void {
+  #addHistogram(step: number, histogram: FloatHistogram, labels: Labels): void {
     const seen = this.#seen[step] as number;
     this.#seen[step] = seen | sawHistogram;
     if ((seen & spoiled) !== 0) return;
@@ -150,6 +150,9 @@ export class GroupFold {
     } catch (cause) {
       if (!(cause instanceof IncompatibleSchemas)) throw cause;
       this.#seen[step] = seen | sawHistogram | spoiled;
+      const name = quoteGo(labels.get('__name__'));
+      const text = `vector contains a mix of histograms with exponential and custom buckets schemas for metric name ${name}`;
+      this.#ev.annotations.warn(text, this.#expr.expr.span);
     }
   }
 
@@ -236,11 +239,7 @@ export class GroupFold {
       annotations.warn('encountered a mix of histograms and floats for aggregation', span);
       return;
     }
-    if ((seen & spoiled) !== 0) {
-      const name = JSON.stringify(this.#out.labels.get('__name__'));
-      annotations.warn(`vector contains a mix of histograms with exponential and custom buckets schemas for metric name ${name}`, span);
-      return;
-    }
+    if ((seen & spoiled) !== 0) return;
     const total = this.#histograms.get(step);
     if (total === undefined) return;
     if (total.hintsCollide) annotations.warn('conflicting counter resets during histogram aggregation', span);

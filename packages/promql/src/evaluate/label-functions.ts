@@ -1,5 +1,5 @@
 /** Functions on labels and order: label_replace, label_join, sort*, absent (promql.md §9.3). */
-import { compareBytes, expandTemplate, Labels, type Matcher } from '@pronoia/model';
+import { compareBytes, expandTemplate, Labels } from '@pronoia/model';
 import { RE2JS } from 're2js';
 import { QueryError } from '../query-error.ts';
 import type { CallExpr, Expr } from '../syntax/ast.ts';
@@ -93,23 +93,21 @@ export function naturalOrder(a: string, b: string): number {
   return x.length - y.length || compareBytes(a, b);
 }
 
-/** The labels that an absent selector would have had: those with exactly one matcher, and that an equality. */
+/**
+ * The labels that an absent selector would have had: its equalities. Of several matchers on one name the last decides, and a second
+ * equality counts as none, as in the original (promql/functions.go, createLabelsForAbsentFunction).
+ */
 export function absentLabels(expr: Expr): Labels {
-  let inner = expr;
-  while (inner.kind === 'paren') inner = inner.expr;
-  const selector = inner.kind === 'matrix' ? inner.selector : inner;
+  const selector = expr.kind === 'matrix' ? expr.selector : expr;
   if (selector.kind !== 'selector') return Labels.empty;
-  const byName = new Map<string, Matcher[]>();
-  for (const matcher of selector.matchers) {
-    if (matcher.name === '__name__') continue;
-    const list = byName.get(matcher.name);
-    if (list === undefined) byName.set(matcher.name, [matcher]);
-    else list.push(matcher);
-  }
-  const record: Record<string, string> = {};
-  for (const [name, list] of byName) {
-    const [only] = list;
-    if (list.length === 1 && only?.type === '=') record[name] = only.value;
+  const record = Object.create(null) as Record<string, string>;
+  const seen = new Set<string>();
+  for (const { name, type, value } of selector.matchers) {
+    if (name === '__name__') continue;
+    if (type === '=' && !seen.has(name)) {
+      record[name] = value;
+      seen.add(name);
+    } else delete record[name];
   }
   return Labels.from(record);
 }
