@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The `pronoia` command. Each verb is loaded only when it is called, so that no verb pays for another. */
 import { Command } from 'commander';
 import type { DemoFlags } from './demo.ts';
