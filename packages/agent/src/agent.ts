@@ -4,7 +4,6 @@
  * acts, so that a restarted agent goes on with the same containers and the same updates.
  */
 import { mkdirSync } from 'node:fs';
-import { chown, readdir } from 'node:fs/promises';
 import {
   type AgentID,
   type AgentInfo,
@@ -15,7 +14,6 @@ import {
   type KillPolicy,
   type MasterToAgent,
   type Resource,
-  type Task,
   type TaskInfo,
   type TaskState,
   type TaskStatus,
@@ -24,12 +22,13 @@ import {
   uuidBase64,
   uuidText,
 } from '@pronoia/mesos';
-import type { Clock, Logger, Timer } from '@pronoia/server';
-import { Checkpoint, relink } from './checkpoint.ts';
-import { executorName, refusal, taskCommand } from './command.ts';
-import { fetchUris } from './fetcher.ts';
+import type { Clock, Logger } from '@pronoia/server';
+import { Checkpoint } from './checkpoint.ts';
+import { executorName, refusal } from './command.ts';
+import { type Executor, type Framework, killGraceMs, taskOf } from './executor.ts';
 import { Layout, type RunPath } from './layout.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { prepareSandbox } from './sandbox.ts';
 import { signalText } from './signal-text.ts';
 import { Container, type ContainerExit, findSupervisors, readExit } from './supervisor.ts';
 import { UpdateStream } from './updates.ts';
@@ -60,34 +59,9 @@ export interface AgentDeps {
   readonly onRunCompleted: (path: RunPath) => void;
 }
 
-export interface Executor {
-  readonly id: string;
-  readonly name: string;
-  readonly path: RunPath;
-  readonly sandbox: string;
-  readonly task: TaskInfo;
-  readonly updates: UpdateStream;
-  readonly launchedAtMs: number;
-  /** Stops a launch that is still fetching. */
-  readonly launching: AbortController;
-  container: Container | undefined;
-  isKilled: boolean;
-  completionTimer: Timer | undefined;
-  hasOverrun: boolean;
-}
-
-export interface Framework {
-  readonly info: FrameworkInfo;
-  /** By executor id. */
-  readonly executors: Map<string, Executor>;
-  readonly completedExecutors: Executor[];
-  isShutDown: boolean;
-}
-
 /** How much history is kept (mesos.md §9.4). */
 const COMPLETED_FRAMEWORKS = 50;
 const COMPLETED_EXECUTORS = 150;
-const DEFAULT_KILL_GRACE_MS = 3_000;
 
 export class Agent {
   readonly startTimeMs: number;
@@ -303,30 +277,16 @@ export class Agent {
   }
 
   async #launch(info: FrameworkInfo, executor: Executor): Promise<void> {
-    const { task, sandbox, path } = executor;
-    const { options } = this;
+    const { sandbox, path } = executor;
+    const { frameworksHome, fetcherStallTimeoutMs, switchUser, executorEnvironment } = this.options;
+    const isFetching = (executor.task.command?.uris ?? []).length > 0;
     try {
-      mkdirSync(sandbox, { recursive: true });
-      relink(this.layout.latestSandbox(path), path.containerId);
-      const uris = task.command?.uris ?? [];
-      if (uris.length > 0) {
-        await fetchUris(uris, {
-          sandbox,
-          stallTimeoutMs: options.fetcherStallTimeoutMs,
-          signal: executor.launching.signal,
-          ...(options.frameworksHome === undefined ? {} : { frameworksHome: options.frameworksHome }),
-        });
-        this.#deps.metrics.fetches.inc({ result: 'succeeded' });
-      }
-      const command = taskCommand(info, task, {
-        agentId: path.agentId,
-        endpoint: this.endpoint,
-        sandbox,
-        executorId: executor.id,
-        switchUser: options.switchUser,
-        baseEnvironment: options.executorEnvironment,
+      const command = await prepareSandbox(info, executor, {
+        layout: this.layout,
+        fetch: { stallTimeoutMs: fetcherStallTimeoutMs, ...(frameworksHome === undefined ? {} : { frameworksHome }) },
+        command: { endpoint: this.endpoint, switchUser, baseEnvironment: executorEnvironment },
       });
-      if (command.user !== undefined) await giveTo(sandbox, command.user);
+      if (isFetching) this.#deps.metrics.fetches.inc({ result: 'succeeded' });
       if (executor.isKilled || this.#stopped) throw new Error('killed while it was being launched');
       this.#update(executor, 'TASK_STARTING', undefined, 'SOURCE_EXECUTOR');
       const container = await Container.launch({ ...command, containerId: path.containerId, sandbox }, this.#deps.clock);
@@ -340,7 +300,7 @@ export class Agent {
       if (executor.isKilled)
         this.#conclude(executor, 'TASK_KILLED', 'Killed before it was launched', 'SOURCE_AGENT', 'REASON_TASK_KILLED_DURING_LAUNCH');
       else {
-        if (executor.task.command?.uris?.length) this.#deps.metrics.fetches.inc({ result: 'failed' });
+        if (isFetching) this.#deps.metrics.fetches.inc({ result: 'failed' });
         this.#launchFailed(executor, (error as Error).message);
       }
     }
@@ -536,40 +496,4 @@ export class Agent {
     this.completedFrameworks.push(framework);
     if (this.completedFrameworks.length > COMPLETED_FRAMEWORKS) this.completedFrameworks.shift();
   }
-}
-
-/** Kill call > the task's own policy > 3 s. */
-function killGraceMs(task: TaskInfo, policy: KillPolicy | undefined): number {
-  const grace = policy?.grace_period ?? task.kill_policy?.grace_period;
-  return grace === undefined ? DEFAULT_KILL_GRACE_MS : Math.max(0, Number(grace.nanoseconds) / 1e6);
-}
-
-/** The task as the master and the endpoints show it. */
-export function taskOf(executor: Executor): Task {
-  const { task, updates } = executor;
-  const state = updates.latest?.state ?? 'TASK_STAGING';
-  const reported = updates.current ?? updates.latest;
-  return {
-    name: task.name,
-    task_id: task.task_id,
-    framework_id: { value: executor.path.frameworkId },
-    executor_id: { value: executor.id },
-    agent_id: { value: executor.path.agentId },
-    state,
-    resources: task.resources ?? [],
-    statuses: updates.statuses,
-    ...(reported === undefined
-      ? {}
-      : { status_update_state: reported.state, ...(reported.uuid === undefined ? {} : { status_update_uuid: reported.uuid }) }),
-    ...(task.labels === undefined ? {} : { labels: task.labels }),
-    ...(task.discovery === undefined ? {} : { discovery: task.discovery }),
-    ...(task.container === undefined ? {} : { container: task.container }),
-    ...(task.kill_policy === undefined ? {} : { kill_policy: task.kill_policy }),
-    ...(task.command?.user === undefined ? {} : { user: task.command.user }),
-  };
-}
-
-async function giveTo(folder: string, user: { readonly uid: number; readonly gid: number }): Promise<void> {
-  await chown(folder, user.uid, user.gid);
-  for (const name of await readdir(folder, { recursive: true })) await chown(`${folder}/${name}`, user.uid, user.gid);
 }

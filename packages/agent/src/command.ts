@@ -125,12 +125,10 @@ function taskEnvironment(framework: FrameworkInfo, task: TaskInfo, context: Comm
 function taskUser(framework: FrameworkInfo, command: CommandInfo, switchUser: boolean): { uid: number; gid: number } | undefined {
   const wanted = command.user ?? (framework.user === '' ? undefined : framework.user);
   if (!switchUser || wanted === undefined) return undefined;
-  const self = userInfo();
-  if (wanted === self.username) return undefined;
+  const self = currentUser();
+  if (wanted === self.name || wanted === String(self.uid)) return undefined;
   if (self.uid !== 0) {
-    throw new Error(
-      `the task is to run as user ${wanted}, but the agent runs as ${self.username}: run it as root, or with --no-switch_user`,
-    );
+    throw new Error(`the task is to run as user ${wanted}, but the agent runs as ${self.name}: run it as root, or with --no-switch_user`);
   }
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -138,6 +136,16 @@ function taskUser(framework: FrameworkInfo, command: CommandInfo, switchUser: bo
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined) throw new Error(`the user ${wanted} does not exist on this agent`);
   return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** In a container a user may have a number and no name. */
+function currentUser(): { readonly name: string; readonly uid: number } {
+  const uid = process.getuid?.() ?? 0;
+  try {
+    return { name: userInfo().username, uid };
+  } catch {
+    return { name: String(uid), uid };
+  }
 }
 
 /** `Command Executor (Task: ID) (Command: sh -c '…')`: commands longer than 15 characters are cut to 12 (mesos.md §9.5). */

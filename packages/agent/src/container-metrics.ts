@@ -1,7 +1,8 @@
 /** Every container under cAdvisor's metric names where it has one; `task` and `framework` say whose it is. */
 import type { Registry } from '@pronoia/client';
 import type { ResourceStatistics } from '@pronoia/mesos';
-import type { Agent, Executor } from './agent.ts';
+import type { Agent } from './agent.ts';
+import type { Executor } from './executor.ts';
 import { type ReadValue, reading } from './reading.ts';
 import type { ContainerStatistics } from './statistics.ts';
 

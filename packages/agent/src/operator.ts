@@ -1,7 +1,8 @@
 /** The v1 operator API of the agent (mesos.md §5.1), the calls that read. What is not here yet is answered 501 with its name. */
 import { type AgentCall, type AgentResponse, type ContainerStatus, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
-import { type Agent, type Executor, taskOf } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { errors } from './errors.ts';
+import { type Executor, taskOf } from './executor.ts';
 import type { SandboxFiles } from './files.ts';
 import { containerStatus, VERSION } from './state.ts';
 import type { ContainerStatistics } from './statistics.ts';

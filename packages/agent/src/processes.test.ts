@@ -61,6 +61,11 @@ describe('processTrees', () => {
     expect(trees.get(10)?.map((one) => one.pid)).toEqual([12]);
   });
 
+  it('follows a chain of any length', () => {
+    const table = new Map(Array.from({ length: 50_000 }, (_, i) => [i + 10, entry(i + 10, i + 9, i + 10)]));
+    expect(processTrees(table, new Set([10])).get(10)).toHaveLength(50_000);
+  });
+
   it('ends on a table with a loop in it', () => {
     const trees = processTrees(
       new Map([

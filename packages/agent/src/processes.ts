@@ -67,17 +67,20 @@ export function readProcess(pid: number): ProcessEntry | undefined {
 export function processTrees(table: ProcessTable, supervisorPids: ReadonlySet<number>): Map<number, ProcessEntry[]> {
   const trees = new Map<number, ProcessEntry[]>();
   const rootByPid = new Map<number, number>();
+  // Not recursive: a chain of parents may be as long as the host allows processes.
   const rootOf = (entry: ProcessEntry): number => {
-    const known = rootByPid.get(entry.pid);
-    if (known !== undefined) return known;
-    rootByPid.set(entry.pid, 0); // Guards against a loop in a table that changed while it was read.
+    const chain: number[] = [];
     let root = 0;
-    if (supervisorPids.has(entry.pid)) root = entry.pid;
-    else if (supervisorPids.has(entry.session)) root = entry.session;
-    else {
-      const parent = table.get(entry.parentPid);
-      if (parent !== undefined) root = rootOf(parent);
+    for (let at: ProcessEntry | undefined = entry; at !== undefined; at = table.get(at.parentPid)) {
+      const known = rootByPid.get(at.pid);
+      if (known !== undefined) root = known;
+      else if (supervisorPids.has(at.pid)) root = at.pid;
+      else if (supervisorPids.has(at.session)) root = at.session;
+      if (known !== undefined || root !== 0) break;
+      rootByPid.set(at.pid, 0); // Also ends a loop in a table that changed while it was read.
+      chain.push(at.pid);
     }
+    for (const pid of chain) rootByPid.set(pid, root);
     rootByPid.set(entry.pid, root);
     return root;
   };

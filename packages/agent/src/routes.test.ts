@@ -119,7 +119,7 @@ describe('the operator API', () => {
     ['GET_AGENT', { get_agent: { agent_info: { hostname: '127.0.0.1' } } }],
   ])('answers %s', async (type, expected) => {
     const answer = await call({ type });
-    expect(answer.status).toBe(200);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
     expect(await answer.json()).toMatchObject({ type, ...expected });
   });
 

@@ -36,7 +36,7 @@ export function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
     get(path, async (query, _request, reply) => {
       const text = stringify(await value(query));
       const callback = single(query, 'jsonp');
-      if (callback === undefined) return reply.type('application/json').send(text);
+      if (callback === undefined) return jsonReply(reply, text);
       if (!/^[\w$.[\]]{1,200}$/.test(callback))
         throw errors.fail('bad_parameter', { name: 'jsonp', reason: 'expected the name of a function' });
       return reply.type('text/javascript').send(`${callback}(${text})`);
@@ -121,7 +121,7 @@ function addOperatorApi(app: FastifyInstance, deps: RouteDeps): void {
           try {
             const call = decodeJson('AgentCall', (request.body ?? Buffer.alloc(0)) as Buffer);
             const response = await answerCall(call, deps);
-            return await reply.type('application/json').send(encodeJson('AgentResponse', response));
+            return await jsonReply(reply, encodeJson('AgentResponse', response));
           } catch (error) {
             if (error instanceof MessageError)
               return refuse(error.kind === 'no_type' ? 501 : 400, `Failed to parse body: ${error.message}`);
@@ -134,6 +134,10 @@ function addOperatorApi(app: FastifyInstance, deps: RouteDeps): void {
     done();
   });
 }
+
+/** Exactly `application/json`, which clients of the original compare with: fastify adds a charset to text, not to bytes. */
+const jsonReply = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.header('content-type', 'application/json').send(Buffer.from(text));
 
 function single(query: Query, name: string): string | undefined {
   const value = query[name];

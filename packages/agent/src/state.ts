@@ -1,6 +1,7 @@
 /** What the agent shows of itself in the legacy JSON endpoints (mesos.md §6.4). Times are seconds. */
 import { type Attribute, formatRanges, type Resource, type ResourceStatistics, Resources, type Task } from '@pronoia/mesos';
-import { AGENT_VERSION, type Agent, type Executor, type Framework, taskOf } from './agent.ts';
+import { AGENT_VERSION, type Agent } from './agent.ts';
+import { type Executor, type Framework, taskOf } from './executor.ts';
 import type { ContainerStatistics } from './statistics.ts';
 
 export interface VersionInfo {
