@@ -68,8 +68,7 @@ export function register(state: MasterState, streamId: string, ip: string, messa
 }
 
 function registerNew(state: MasterState, streamId: string, ip: string, message: AgentRegistration, step: Step): void {
-  const port = message.agent_info.port ?? 5051;
-  const former = [...state.agents.values()].find((agent) => agent.ip === ip && (agent.info.port ?? 5051) === port);
+  const former = state.agents.get(state.agentByAddress.get(addressOf(ip, message.agent_info)) ?? '');
   // Its first welcome was lost on the way: nothing happened in between, so it is the same agent.
   if (former !== undefined && isConnected(former) && former.tasks.size === 0 && former.executors.size === 0) {
     connect(state, former, streamId);
@@ -87,6 +86,8 @@ function registerNew(state: MasterState, streamId: string, ip: string, message: 
     message: { kind: 'agent_admitted', streamId, ip, agentId: id, message },
   });
 }
+
+const addressOf = (ip: string, info: AgentInfo): string => `${ip}:${info.port ?? 5051}`;
 
 function refuse(streamId: string, reason: string, step: Step): void {
   step.out.log('warn', { reason }, 'Refused an agent');
@@ -155,6 +156,7 @@ export function admitted(state: MasterState, streamId: string, ip: string, id: s
     offers: new Set(),
   };
   state.agents.set(id, agent);
+  state.agentByAddress.set(addressOf(ip, agent.info), id);
   state.counters.add(message.type === 'REGISTER' ? 'master/slave_registrations' : 'master/slave_reregistrations');
   const held = new Map<string, Resources>();
   if (message.type === 'REREGISTER') takeIn(state, agent, message, held, wasUnreachable, step);
@@ -512,6 +514,9 @@ function drop(state: MasterState, agent: AgentEntry, step: Step): void {
   }
   state.allocator.removeAgent(agent.id);
   state.agents.delete(agent.id);
+  // Its successor at the same address may be registered already.
+  const address = addressOf(agent.ip, agent.info);
+  if (state.agentByAddress.get(address) === agent.id) state.agentByAddress.delete(address);
   state.drainingAgents.delete(agent.id);
   state.inverseAnswers.delete(agent.id);
   forgetInverse(state, (inverse) => inverse.agentId === agent.id);

@@ -55,7 +55,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
       let offered = Resources.empty;
       for (const agent of state.agents.values()) {
         total = total.plus(agent.total);
-        used = used.plus(usedOn(agent));
+        used = used.plus(usedOn(state, agent));
       }
       for (const offer of state.offers.values()) offered = offered.plus(offer.resources);
       for (const resource of ['cpus', 'mem', 'disk', 'gpus']) {

@@ -83,7 +83,7 @@ export function metricsSnapshot(state: MasterState, nowMs: number): Record<strin
   const agents = { connected: 0, disconnected: 0, active: 0, inactive: 0 };
   for (const agent of state.agents.values()) {
     total = total.plus(agent.total);
-    used = used.plus(usedOn(agent));
+    used = used.plus(usedOn(state, agent));
     agents[isConnected(agent) ? 'connected' : 'disconnected']++;
     agents[isConnected(agent) && !agent.isDeactivated ? 'active' : 'inactive']++;
   }

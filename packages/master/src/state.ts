@@ -158,6 +158,8 @@ export interface MasterState {
   /** Oldest first. */
   readonly completedFrameworks: Map<string, FrameworkEntry>;
   readonly agents: Map<string, AgentEntry>;
+  /** By `ip:port`. */
+  readonly agentByAddress: Map<string, string>;
   /** In the registry when this master started, not back yet. */
   readonly recoveredAgents: Map<string, AgentInfo>;
   /** Since when. */
@@ -200,6 +202,7 @@ export function createState(info: MasterInfo, options: MasterOptions, nowMs: num
     frameworks: new Map(),
     completedFrameworks: new Map(),
     agents: new Map(),
+    agentByAddress: new Map(),
     recoveredAgents: new Map(),
     unreachableAgents: new Map(),
     goneAgents: new Map(),

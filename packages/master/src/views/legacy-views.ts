@@ -5,6 +5,7 @@ import {
   type ExecutorInfo,
   formatRanges,
   fromMilli,
+  type Resource,
   Resources,
   reservationRole,
   type Task,
@@ -63,7 +64,7 @@ export function agentView(state: MasterState, agent: AgentEntry): Json {
     registered_time: seconds(agent.registeredMs),
     ...(agent.reregisteredMs === undefined ? {} : { reregistered_time: seconds(agent.reregisteredMs) }),
     resources: resourcesView(agent.total),
-    used_resources: resourcesView(usedOn(agent)),
+    used_resources: resourcesView(usedOn(state, agent)),
     offered_resources: resourcesView(offeredOn(state, agent)),
     reserved_resources: reservedView(agent.total),
     unreserved_resources: resourcesView(agent.total.unreserved),
@@ -82,13 +83,26 @@ function fullAgentView(state: MasterState, agent: AgentEntry): Json {
     ...agentView(state, agent),
     reserved_resources_full: Object.fromEntries(reservedRoles(agent.total).map((role) => [role, full(agent.total.reservedTo(role))])),
     unreserved_resources_full: full(agent.total.unreserved),
-    used_resources_full: full(usedOn(agent)),
+    used_resources_full: full(usedOn(state, agent)),
     offered_resources_full: full(offeredOn(state, agent)),
   };
 }
 
+/** A task's resources never change, and their view is most of the work of showing it. */
+const amountViews = new WeakMap<readonly Resource[], { readonly resources: Json; readonly role: string }>();
+
+function amountView(task: Task): { readonly resources: Json; readonly role: string } {
+  const key = task.resources ?? [];
+  const known = amountViews.get(key);
+  if (known !== undefined) return known;
+  const resources = Resources.of(key);
+  const view = { resources: resourcesView(resources), role: resources.byAllocationRole().keys().next().value ?? defaultRole };
+  amountViews.set(key, view);
+  return view;
+}
+
 export function taskView(task: Task): Json {
-  const resources = Resources.of(task.resources);
+  const { resources, role } = amountView(task);
   return {
     id: task.task_id.value,
     name: task.name,
@@ -96,11 +110,11 @@ export function taskView(task: Task): Json {
     executor_id: task.executor_id?.value ?? '',
     slave_id: task.agent_id.value,
     state: task.state,
-    resources: resourcesView(resources),
+    resources,
     ...(task.limits === undefined
       ? {}
       : { limits: Object.fromEntries(Object.entries(task.limits).map(([name, { value }]) => [name, value])) }),
-    role: resources.byAllocationRole().keys().next().value ?? defaultRole,
+    role,
     statuses: (task.statuses ?? []).map((status) => ({
       state: status.state,
       timestamp: status.timestamp ?? 0,
@@ -142,7 +156,7 @@ function frameworkSummary(state: MasterState, framework: FrameworkEntry): Json {
   return {
     id: framework.id,
     name: info.name,
-    used_resources: resourcesView(usedBy(framework)),
+    used_resources: resourcesView(usedBy(state, framework)),
     offered_resources: resourcesView(offeredTo(state, framework)),
     capabilities: [...framework.capabilities],
     hostname: info.hostname ?? '',
@@ -165,7 +179,7 @@ export function frameworkView(state: MasterState, framework: FrameworkEntry): Js
     unregistered_time: seconds(framework.unregisteredMs ?? 0),
     ...(framework.reregisteredMs === undefined ? {} : { reregistered_time: seconds(framework.reregisteredMs) }),
     ...(info.principal === undefined ? {} : { principal: info.principal }),
-    resources: resourcesView(usedBy(framework).plus(offeredTo(state, framework))),
+    resources: resourcesView(usedBy(state, framework).plus(offeredTo(state, framework))),
     ...roles,
     tasks: [...framework.tasks.values()].map((entry) => taskView(entry.task)),
     unreachable_tasks: [...framework.unreachableTasks.values()].map((entry) => taskView(entry.task)),
@@ -339,7 +353,7 @@ export function rolesView(state: MasterState): Json {
       let offered = Resources.empty;
       let reserved = Resources.empty;
       for (const framework of state.frameworks.values()) {
-        allocated = allocated.plus(within(usedBy(framework)));
+        allocated = allocated.plus(within(usedBy(state, framework)));
         offered = offered.plus(within(offeredTo(state, framework)));
       }
       for (const agent of state.agents.values()) reserved = reserved.plus(agent.total.reservedTo(name));

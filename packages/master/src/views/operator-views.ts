@@ -18,11 +18,19 @@ import { msToNanoseconds } from '../tasks.ts';
 
 const time = (ms: number): TimeInfo => ({ nanoseconds: msToNanoseconds(ms) });
 
-/** What its tasks and executors use, on every agent. */
-export function usedBy(framework: FrameworkEntry): Resources {
+/** What its tasks and executors use, on every agent: what it holds there less what it is merely offered. */
+export function usedBy(state: MasterState, framework: FrameworkEntry): Resources {
+  const agents = new Set<string>(framework.executors.keys());
+  for (const entry of framework.tasks.values()) agents.add(entry.agentId);
   let used = Resources.empty;
-  for (const entry of framework.tasks.values()) if (!entry.isFreed) used = used.plus(entry.resources);
-  for (const executors of framework.executors.values()) for (const entry of executors.values()) used = used.plus(entry.resources);
+  for (const id of agents) {
+    let held = state.allocator.heldOn(id).get(framework.id) ?? Resources.empty;
+    for (const offerId of state.agents.get(id)?.offers ?? []) {
+      const offer = state.offers.get(offerId);
+      if (offer?.frameworkId === framework.id) held = held.minus(offer.resources);
+    }
+    used = used.plus(held);
+  }
   return used;
 }
 
@@ -32,11 +40,10 @@ export function offeredTo(state: MasterState, framework: FrameworkEntry): Resour
   return offered;
 }
 
-export function usedOn(agent: AgentEntry): Resources {
+export function usedOn(state: MasterState, agent: AgentEntry): Resources {
   let used = Resources.empty;
-  for (const tasks of agent.tasks.values()) for (const entry of tasks.values()) if (!entry.isFreed) used = used.plus(entry.resources);
-  for (const executors of agent.executors.values()) for (const entry of executors.values()) used = used.plus(entry.resources);
-  return used;
+  for (const held of state.allocator.heldOn(agent.id).values()) used = used.plus(held);
+  return used.minus(offeredOn(state, agent));
 }
 
 export function offeredOn(state: MasterState, agent: AgentEntry): Resources {
@@ -61,7 +68,7 @@ export function frameworkView(state: MasterState, framework: FrameworkEntry): Ma
       const agent = offer === undefined ? undefined : state.agents.get(offer.agentId);
       return offer === undefined || agent === undefined ? [] : [wireOffer(framework, agent, offer)];
     }),
-    allocated_resources: usedBy(framework).toArray(),
+    allocated_resources: usedBy(state, framework).toArray(),
     offered_resources: offeredTo(state, framework).toArray(),
     ...(framework.offerConstraints === undefined ? {} : { offer_constraints: framework.offerConstraints }),
   };
@@ -77,7 +84,7 @@ export function agentView(state: MasterState, agent: AgentEntry): MasterResponse
     registered_time: time(agent.registeredMs),
     ...(agent.reregisteredMs === undefined ? {} : { reregistered_time: time(agent.reregisteredMs) }),
     total_resources: agent.total.toArray(),
-    allocated_resources: usedOn(agent).toArray(),
+    allocated_resources: usedOn(state, agent).toArray(),
     offered_resources: offeredOn(state, agent).toArray(),
     capabilities: agent.capabilities,
     ...(agent.drain === undefined ? {} : { drain_info: agent.drain }),
@@ -130,7 +137,7 @@ export function getRoles(state: MasterState): MasterResponseGetRoles {
       let held = Resources.empty;
       for (const framework of state.frameworks.values()) {
         held = held.plus(
-          usedBy(framework)
+          usedBy(state, framework)
             .plus(offeredTo(state, framework))
             .filter((kind) => kind.allocation_info?.role === name),
         );
