@@ -198,6 +198,7 @@ async function checkResult(
   ];
   if (!isCommitted) return { checks, top: [] };
   const { counts, faults } = await readOutput(output);
+  say('Comparing with a plain count of the same files …');
   const expected = await countWords(files);
   const changed = (await Promise.all(files.map(async (file) => ((await stat(file)).mtimeMs > startedAtMs ? [file] : [])))).flat()[0];
   const unequal = difference(counts, expected);
