@@ -17,5 +17,5 @@ it.each([
 it('searches anywhere in the text, and refuses what is not RE2', () => {
   expect(matchesAnywhere('b+', 'abbc')).toBe(true);
   expect(matchesAnywhere('^b', 'abbc')).toBe(false);
-  expect(() => matchesAnywhere('(?=b)', 'b')).toThrow();
+  expect(() => matchesAnywhere('(?=b)', 'b')).toThrow('(?=');
 });
