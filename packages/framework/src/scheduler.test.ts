@@ -48,6 +48,9 @@ class FakeMaster {
   readonly refusals: { status: number; text: string; location?: string }[] = [];
   readonly #server: Server;
   url = '';
+  /** Takes calls and never answers. */
+  isHanging = false;
+  hung = 0;
 
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
@@ -77,6 +80,10 @@ class FakeMaster {
     if (refusal !== undefined) {
       response.writeHead(refusal.status, refusal.location === undefined ? {} : { location: refusal.location });
       response.end(refusal.text);
+      return;
+    }
+    if (this.isHanging) {
+      this.hung++;
       return;
     }
     if (call.type !== 'SUBSCRIBE') {
@@ -358,6 +365,19 @@ describe('a scheduler', () => {
     await scheduler.teardown();
     expect(master.calls.map(({ call }) => call.type)).toEqual(['TEARDOWN']);
     await scheduler.ended;
+  });
+
+  it('stops although the master does not answer', async () => {
+    const master = await newMaster();
+    const { scheduler, clock } = run(master.url);
+    await until('subscribed', () => scheduler.isSubscribed);
+    master.isHanging = true;
+    const call = scheduler.revive();
+    const stopped = scheduler.stop();
+    await until('asked', () => master.hung === 1);
+    clock.advance(2000);
+    await stopped;
+    await expect(call).rejects.toMatchObject({ code: 'unreachable' });
   });
 
   it('treats a stream that is not RecordIO as broken', async () => {

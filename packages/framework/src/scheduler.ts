@@ -110,6 +110,7 @@ export interface Scheduler {
 /** Three missed heartbeats: one lost packet is not an outage, a silent minute is. */
 const heartbeatsMissed = 3;
 const headersTimeoutMs = 15_000;
+const stopLimitMs = 2000;
 
 /** Starts to subscribe at once. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -444,17 +445,28 @@ class HttpScheduler implements Scheduler {
   }
 
   async teardown(): Promise<void> {
+    const sent = this.call({ type: 'TEARDOWN' });
     try {
-      await this.call({ type: 'TEARDOWN' });
+      await Promise.race([sent, this.#patience()]);
     } finally {
+      // Closing ends a call that is still waiting, and `sent` tells how it ended.
       await this.#close();
     }
+    await sent;
   }
 
   async stop(): Promise<void> {
     // Calls that were made before are still sent, such as the last acknowledgements.
-    await this.#calling;
+    await Promise.race([this.#calling, this.#patience()]);
     await this.#close();
+  }
+
+  /** A master that does not answer must not keep a program from stopping. */
+  #patience(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimer(stopLimitMs, resolve);
+      void this.ended.then(() => timer.cancel());
+    });
   }
 }
 

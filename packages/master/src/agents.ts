@@ -376,6 +376,13 @@ export function ping(state: MasterState, id: string, streamId: string, step: Ste
   const agent = state.agents.get(id);
   if (agent === undefined || agent.isLeaving || agent.lastStreamId !== streamId) return;
   if (agent.pingsUnanswered >= state.options.maxAgentPingTimeouts) {
+    // Many agents that fall silent at once are rather the network's fault: they go one by one, and an answer saves those in line.
+    const waitMs = state.lastRemovalMs + state.options.agentRemovalSpacingMs - step.nowMs;
+    if (waitMs > 0) {
+      step.out.push({ kind: 'timer', afterMs: waitMs, message: { kind: 'ping', agentId: id, streamId } });
+      return;
+    }
+    state.lastRemovalMs = step.nowMs;
     agent.isLeaving = true;
     state.counters.add('master/slave_unreachable_scheduled');
     step.out.log(

@@ -100,9 +100,10 @@ const subscribe = (extra: object = {}): Promise<Stream> =>
   open('/api/v1/scheduler', { type: 'SUBSCRIBE', subscribe: { framework_info: { ...info, ...extra } } });
 
 const scalar = (name: string, value: number): object => ({ name, type: 'SCALAR', scalar: { value } });
-const registerAgent = (): Promise<Stream> =>
+const registerAgent = (features: readonly string[] = []): Promise<Stream> =>
   open(AGENT_PROTOCOL_PATH, {
     type: 'REGISTER',
+    features,
     agent_info: { hostname: 'h', port: 5051 },
     version: '1.11.0',
     resources: [
@@ -580,6 +581,63 @@ describe('legacy endpoints', () => {
   });
 });
 
+describe('legacy endpoints that change something', () => {
+  const send = async (method: string, path: string, body?: string): Promise<readonly [status: number, text: string]> => {
+    const response = await fetch(master.url + path, {
+      method,
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+    });
+    return [response.status, await response.text()];
+  };
+
+  it('sets and removes quota', async () => {
+    const quota = JSON.stringify({ role: 'eng', force: true, guarantee: [scalar('cpus', 1)] });
+    expect(await send('POST', '/quota', quota)).toEqual([200, '']);
+    expect(await get('/quota')).toMatchObject({
+      configs: [{ role: 'eng', guarantees: { cpus: { value: 1 } }, limits: { cpus: { value: 1 } } }],
+    });
+    expect((await send('POST', '/master/quota', quota))[0]).toBe(400);
+    expect((await send('DELETE', '/master/quota/eng'))[0]).toBe(200);
+    expect((await send('DELETE', '/quota/eng'))[0]).toBe(400);
+    expect((await send('POST', '/quota', '{'))[0]).toBe(400);
+  });
+
+  it('sets weights', async () => {
+    expect((await send('PUT', '/weights', '[{"role":"eng","weight":2.5}]'))[0]).toBe(200);
+    expect(await get('/weights')).toEqual([{ role: 'eng', weight: 2.5 }]);
+    expect((await send('PUT', '/weights', '{}'))[0]).toBe(400);
+  });
+
+  it('keeps a maintenance schedule, takes machines down and up', async () => {
+    const schedule = JSON.stringify({ windows: [{ machine_ids: [{ hostname: 'h' }], unavailability: { start: { nanoseconds: 1 } } }] });
+    expect((await send('POST', '/maintenance/schedule', schedule))[0]).toBe(200);
+    expect(await get('/maintenance/status')).toMatchObject({ draining_machines: [{ id: { hostname: 'h' } }], down_machines: [] });
+    expect((await send('POST', '/machine/down', '[{"hostname":"h"}]'))[0]).toBe(200);
+    const agent = await registerAgent();
+    expect((await agent.next()).type).toBe('SHUTDOWN');
+    expect((await send('POST', '/machine/up', '[{"hostname":"h"}]'))[0]).toBe(200);
+    expect(await get('/maintenance/schedule')).toEqual({ windows: [] });
+    expect((await send('POST', '/machine/up', '[{"hostname":"h"}]'))[0]).toBe(400);
+  });
+
+  it('reserves on an agent that can keep it', async () => {
+    const agent = await registerAgent(['CHECKPOINTED_RESOURCES']);
+    const id = valueOf(((await agent.next()) as unknown as { agent_id: object }).agent_id);
+    const reserved = JSON.stringify([{ ...scalar('cpus', 1), role: 'eng', reservation: {} }]);
+    const form = `slaveId=${id}&resources=${encodeURIComponent(reserved)}`;
+    expect((await send('POST', '/reserve', form))[0]).toBe(202);
+    await agent.next();
+    expect(await agent.next()).toMatchObject({ type: 'CHECKPOINT_RESOURCES' });
+    expect(await get('/slaves')).toMatchObject({
+      slaves: [{ reserved_resources: { eng: { cpus: 1 } }, unreserved_resources: { cpus: 3 } }],
+    });
+    expect((await send('POST', '/unreserve', form))[0]).toBe(202);
+    expect((await send('POST', '/unreserve', form))[0]).toBe(409);
+    expect((await send('POST', '/reserve', 'resources=[]'))[0]).toBe(400);
+    expect((await send('POST', '/reserve', 'slaveId=x&resources=[]'))[0]).toBe(400);
+  });
+});
+
 it('survives whatever is sent to it', async () => {
   await assertSurvivesRandomRequests(
     master.url,
@@ -588,6 +646,13 @@ it('survives whatever is sent to it', async () => {
       'POST /api/v1',
       `POST ${AGENT_PROTOCOL_PATH}`,
       'POST /teardown',
+      'POST /reserve',
+      'POST /create-volumes',
+      'POST /quota',
+      'DELETE /quota/:role',
+      'PUT /weights',
+      'POST /maintenance/schedule',
+      'POST /machine/down',
       'GET /state',
       'GET /tasks',
       'GET /slaves',

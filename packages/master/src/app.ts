@@ -11,6 +11,7 @@ import { type AgentRegistry, Conductor } from './conductor.ts';
 import { errors } from './errors.ts';
 import { flags, type MasterFlags } from './flags.ts';
 import { addLegacyApi } from './legacy-api.ts';
+import { addLegacyWrites } from './legacy-writes.ts';
 import { addMetrics } from './metrics.ts';
 import { addOperatorApi } from './operator-api.ts';
 import { applyQuota } from './quota-calls.ts';
@@ -96,6 +97,7 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
     addSchedulerApi(scope, conductor, api);
     addAgentApi(scope, conductor, api);
     addOperatorApi(scope, conductor, api);
+    addLegacyWrites(scope, conductor);
     done();
   });
   addLegacyApi(app, conductor, api);
@@ -176,6 +178,7 @@ function masterOptions(options: Options): MasterOptions {
     agentPingTimeoutMs: options.agent_ping_timeout,
     maxAgentPingTimeouts: options.max_agent_ping_timeouts,
     agentReregisterTimeoutMs: options.agent_reregister_timeout,
+    agentRemovalSpacingMs: parseRateLimit(options.agent_removal_rate_limit),
     offerTimeoutMs: options.offer_timeout,
     maxCompletedFrameworks: options.max_completed_frameworks,
     maxCompletedTasksPerFramework: options.max_completed_tasks_per_framework,
@@ -197,6 +200,21 @@ const words = (text: string): string[] =>
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, secs: 1000, mins: 60_000, hrs: 3_600_000, days: 86_400_000, weeks: 604_800_000 };
+
+/** `1/10mins`: the time from one to the next. */
+function parseRateLimit(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const found = /^(\d+)\/(\d+(?:\.\d+)?)(ms|secs|mins|hrs|days|weeks)$/.exec(text.trim());
+  const count = Number(found?.[1]);
+  if (found === null || count === 0)
+    throw errors.fail('bad_option', {
+      flag: 'agent_removal_rate_limit',
+      reason: `expected count/duration such as 1/10mins, found '${text}'`,
+    });
+  return (Number(found[2]) * (unitMs[found[3] ?? ''] ?? 0)) / count;
+}
 
 /** `cpus:0.01|mem:32` */
 function parseAlternatives(text: string): Quantities[] {

@@ -28,6 +28,10 @@ export const flags = {
     help: 'Time agents have to come back after the master started.',
     aliases: ['slave_reregister_timeout'],
   }),
+  agent_removal_rate_limit: flag.string({
+    help: 'At most so many agents are marked unreachable in so long: 1/10mins. Default: no limit.',
+    aliases: ['slave_removal_rate_limit'],
+  }),
   max_completed_frameworks: flag.integer({ default: 50, help: 'Frameworks kept after their end.' }),
   max_completed_tasks_per_framework: flag.integer({ default: 1000, help: 'Tasks kept after their end, per framework.' }),
   max_unreachable_tasks_per_framework: flag.integer({ default: 1000, help: 'Unreachable tasks kept, per framework.' }),

@@ -99,13 +99,6 @@ export function addLegacyApi(
     if (explanation === undefined) return refuse(reply, 404, `No framework with ID or name ${framework} is known`);
     return respondLegacy(request, reply, { explanations: [explanation] });
   });
-  addRoute(app, 'POST', '/teardown', (request, reply) => {
-    const id = parameter(request.body ?? {}, 'frameworkId');
-    if (id === undefined) return refuse(reply, 400, "Missing 'frameworkId' query parameter in the request body");
-    if (!state.frameworks.has(id)) return refuse(reply, 400, `No framework found with ID ${id}`);
-    conductor.dispatch({ kind: 'teardown', frameworkId: id });
-    return respondEmpty(reply, 200);
-  });
 }
 
 function integer(text: string | undefined, otherwise: number): number | undefined {

@@ -31,6 +31,7 @@ const defaults: MasterOptions = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,
+  agentRemovalSpacingMs: 0,
   offerTimeoutMs: undefined,
   maxCompletedFrameworks: 50,
   maxCompletedTasksPerFramework: 1000,
@@ -156,6 +157,9 @@ class Stage {
           status: { task_id: { value: third }, state: `TASK_${state}`, source: 'SOURCE_EXECUTOR', uuid: id, timestamp: this.#nowMs / 1000 },
         });
       }
+      case 'pong':
+        this.#silent.delete(name);
+        return this.#report(name, { type: 'PONG' });
       case 'silent':
         this.#silent.add(name);
         return;

@@ -31,6 +31,8 @@ export interface MasterOptions {
   readonly agentPingTimeoutMs: number;
   readonly maxAgentPingTimeouts: number;
   readonly agentReregisterTimeoutMs: number;
+  /** Least time between two agents that are marked unreachable for not answering; 0: none. */
+  readonly agentRemovalSpacingMs: number;
   /** Offers that nobody answers for so long are rescinded; undefined: never. */
   readonly offerTimeoutMs: number | undefined;
   readonly maxCompletedFrameworks: number;
@@ -186,6 +188,8 @@ export interface MasterState {
   /** Registered agents that are told to end their tasks. */
   readonly drainingAgents: Set<string>;
   readonly counters: Counters;
+  /** When the last agent was marked unreachable for not answering. */
+  lastRemovalMs: number;
   /** An event-driven allocation is already on its way. */
   isAllocationDue: boolean;
   nextFramework: number;
@@ -220,6 +224,7 @@ export function createState(info: MasterInfo, options: MasterOptions, nowMs: num
     deactivatedAgents: new Map(),
     drainingAgents: new Set(),
     counters: new Counters(),
+    lastRemovalMs: Number.NEGATIVE_INFINITY,
     isAllocationDue: false,
     nextFramework: 0,
     nextAgent: 0,

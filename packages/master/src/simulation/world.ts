@@ -45,6 +45,7 @@ const masterOptions: MasterOptions = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,
+  agentRemovalSpacingMs: 0,
   offerTimeoutMs: 30_000,
   maxCompletedFrameworks: 50,
   maxCompletedTasksPerFramework: 1000,
