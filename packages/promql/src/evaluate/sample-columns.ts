@@ -57,6 +57,11 @@ export class SampleColumns {
       let to = n;
       while (to > from && (times[to - 1] as number) > maxMs) to--;
       this.#grow(this.count + to - from, hasStartTimes);
+      if (!hasHistograms && !hasStartTimes && !this.hasStarts && noneSet(stale, from, to)) {
+        this.#copy(times, values, from, to);
+        if (to < n) return;
+        continue;
+      }
       for (let i = from; i < to; i++) {
         const t = times[i] as number;
         if (stale[i] === 1) {
@@ -77,6 +82,19 @@ export class SampleColumns {
       }
       if (to < n) return;
     }
+  }
+
+  #copy(times: Float64Array, values: Float64Array, from: number, to: number): void {
+    if (to - from > 64) {
+      this.times.set(times.subarray(from, to), this.count);
+      this.values.set(values.subarray(from, to), this.count);
+    } else {
+      for (let i = from, k = this.count; i < to; i++, k++) {
+        this.times[k] = times[i] as number;
+        this.values[k] = values[i] as number;
+      }
+    }
+    this.count += to - from;
   }
 
   /** The results of an inner query as raw samples (subqueries). */
@@ -113,6 +131,11 @@ export class SampleColumns {
       this.starts = new Float64Array(this.times.length);
     }
   }
+}
+
+function noneSet(flags: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (flags[i] !== 0) return false;
+  return true;
 }
 
 function grown(array: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
