@@ -4,7 +4,6 @@ import { defineErrors } from '@pronoia/server';
 const errors = defineErrors({
   silence_not_found: { status: 404, message: () => 'silence not found' },
   bad_silence: { status: 400, message: (f: { reason: string }) => f.reason },
-  bad_parameter: { status: 400, message: (f: { reason: string }) => f.reason },
   too_many_silences: {
     status: 400,
     message: (f: { count: number; limit: number }) => `exceeded maximum number of silences: ${f.count} (limit: ${f.limit})`,

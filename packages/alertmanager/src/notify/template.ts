@@ -11,16 +11,19 @@ import { templateFunctions } from './template-functions.ts';
 const pairType: GoType = { name: 'template.Pair' };
 const pairsType: GoType = {
   name: 'template.Pairs',
+  text: (self) => pairsText(self),
   methods: {
     Names: goMethod([], (self) => stringList(pairsOf(self).map(({ Name }) => Name))),
     Values: goMethod([], (self) => stringList(pairsOf(self).map(({ Value }) => Value))),
-    String: goMethod([], (self) =>
-      pairsOf(self)
-        .map(({ Name, Value }) => `${Name}=${Value}`)
-        .join(', '),
-    ),
+    String: goMethod([], (self) => pairsText(self)),
   },
 };
+
+function pairsText(pairs: Typed): string {
+  return pairsOf(pairs)
+    .map(({ Name, Value }) => `${Name}=${Value}`)
+    .join(', ');
+}
 
 function pairsOf(self: Typed): { Name: string; Value: string }[] {
   return (self.base as Typed[]).map((pair) => pair.base as { Name: string; Value: string });
@@ -30,6 +33,7 @@ function pairsOf(self: Typed): { Name: string; Value: string }[] {
 export const kvType: GoType = {
   name: 'template.KV',
   zero: '',
+  text: (self) => pairsText(sortedPairs(self)),
   methods: {
     SortedPairs: goMethod([], sortedPairs),
     Names: goMethod([], (self) => stringList(pairsOf(sortedPairs(self)).map(({ Name }) => Name))),
@@ -38,11 +42,7 @@ export const kvType: GoType = {
       const removed = new Set(names);
       return new Typed(kvType, new Map([...(self.base as Map<string, string>)].filter(([name]) => !removed.has(name))));
     }),
-    String: goMethod([], (self) =>
-      pairsOf(sortedPairs(self))
-        .map(({ Name, Value }) => `${Name}=${Value}`)
-        .join(', '),
-    ),
+    String: goMethod([], (self) => pairsText(sortedPairs(self))),
   },
 };
 

@@ -1,10 +1,10 @@
 export { escapeHtml, queryEscape } from './builtin.ts';
 export { TemplateExecError, TemplateParseError } from './error.ts';
 export { safeHtmlType, safeUrlType } from './html-escape.ts';
-export { encodeString as encodeGoJsonString, marshalJson as marshalGoJson } from './json.ts';
+export { marshalJson as marshalGoJson } from './json.ts';
 export { sprint as goSprint, sprintf as goSprintf } from './print.ts';
 export { parseTemplate, type Template, type TemplateOptions, TemplateSet } from './template.ts';
 export { durationType, formatGoDuration, goDuration, goTime, momentOf, subtractTimes, timeType, zeroTimeMs } from './time.ts';
 export { formatTime, type Moment, parseTime, rfc3339, rfc3339Nano } from './time-format.ts';
 export { fixedZone, loadZone, utcZone, type Zone } from './time-zone.ts';
-export { GoFunction, type GoType, goFunction, goMethod, type Parameter, stringList, stringMap, Typed } from './value.ts';
+export { GoFunction, type GoType, goFunction, goMethod, stringList, stringMap, Typed } from './value.ts';
