@@ -13,8 +13,11 @@ export class Pronoia {
   output = '';
   readonly exit: Promise<number | null>;
 
+  /** `args` of `pronoia`; or a whole program of the checkout and its arguments, as `['scripts/start.mjs', '--once']`. */
   constructor(folder: string, ...args: string[]) {
-    this.child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [first = '', ...rest] = args;
+    const command = first.endsWith('.mjs') ? [join(import.meta.dirname, '../..', first), ...rest] : [program, ...args];
+    this.child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.exit = once(this.child, 'close').then(([code]) => code as number | null);
   }
