@@ -7,6 +7,7 @@ import type { HeadChunkFiles } from './head/chunk-files.ts';
 import type { ChunkId } from './head/chunk-table.ts';
 import type { ExemplarRing } from './head/exemplars.ts';
 import type { Head } from './head/head.ts';
+import type { OutOfOrderStore } from './head/out-of-order.ts';
 import type { TsdbMetrics } from './metrics.ts';
 import type { SampleColumns } from './sample-columns.ts';
 import type { HistogramEntry } from './wal/histogram-record.ts';
@@ -87,6 +88,34 @@ export class HeadReplay implements RecordVisitor {
     if (ids === undefined) return;
     this.#chunksByRef.delete(ref);
     for (const id of ids) if (!this.#head.attachChunk(slot, id)) this.#head.chunks.remove(id);
+  }
+
+  /** The log of late samples, after the other one: it names no series itself. */
+  async runLate(disk: Disk, folder: string, store: OutOfOrderStore): Promise<void> {
+    const ignore = (): void => undefined;
+    const visitor: RecordVisitor = {
+      // What the original has moved to files stands in this log as well.
+      unknown: ignore,
+      series: ignore,
+      histogram: ignore,
+      exemplar: ignore,
+      metadata: ignore,
+      samples: (samples) => {
+        for (let i = 0; i < samples.length; i++) {
+          const slot = this.#slot(samples.refs[i] as number);
+          if (slot >= 0) store.append(this.#head.series.ref(slot), samples.times[i] as number, samples.high(i), samples.low(i));
+        }
+      },
+      tombstone: (ref, minMs, maxMs) => {
+        const slot = this.#slot(ref);
+        if (slot >= 0) store.remove(this.#head.series.ref(slot), minMs, maxMs);
+      },
+    };
+    const { damage } = await replayWal(disk, folder, (record) => decodeRecord(record, visitor));
+    await syncNewestSegment(disk, folder);
+    if (damage === undefined) return;
+    this.#metrics.walCorruptions.inc();
+    this.#log.warn({ error: damage.message }, 'The log of out-of-order samples was damaged or cut off; what followed was taken out of it');
   }
 
   /** Second refs: no series has them, but the log may. */

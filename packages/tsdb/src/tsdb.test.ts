@@ -145,6 +145,33 @@ describe('a database', () => {
     expect(await dump(await openOn(disk.killed()))).toEqual(['a 0:1']);
   });
 
+  it('takes late samples inside the out-of-order window, and only there', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 20_000, maxBlockMs: 60_000, outOfOrderWindowMs: 10_000 } as const;
+    const tsdb = await openOn(disk, options);
+    await add(tsdb, [a, start, 0], [a, start + 20_000, 20]);
+    const answers = await add(
+      tsdb,
+      [a, start + 15_000, 15],
+      [a, start + 9_999, 9],
+      [a, start + 10_000, 10],
+      [b, start + 12_000, 12],
+      [a, start + 17_000, 'stale'],
+    );
+    expect(answers).toEqual([1, 'too_old', 1, 2, 1]);
+    expect(await add(tsdb, [a, start + 15_000, 15], [a, start + 15_000, 16])).toEqual([1, 'duplicate_timestamp']);
+    const expected = ['a 0:0 10000:10 15000:15 17000:stale 20000:20', 'b{x="1"} 12000:12'];
+    expect(await dump(tsdb)).toEqual(expected);
+    const again = await openOn(disk.killed(), options);
+    expect(await dump(again)).toEqual(expected);
+    await again.deleteSeries([createMatcher('=', '__name__', 'a')], start + 10_000, start + 15_000);
+    await again.maintain();
+    expect(again.blocks().map(({ compaction }) => compaction.hints)).toContainEqual(['from-out-of-order']);
+    await add(again, [a, start + 90_000, 90], [a, start + 85_000, 85]);
+    await again.maintain();
+    expect(await dump(again)).toEqual(['a 0:0 17000:stale 20000:20 85000:85 90000:90', 'b{x="1"} 12000:12']);
+  });
+
   it('survives being killed with everything that a query has shown', async () => {
     const disk = new SimulatedDisk();
     const tsdb = await openOn(disk);

@@ -20,6 +20,9 @@ import { ExemplarRing, type SeriesExemplars } from './head/exemplars.ts';
 import { Head } from './head/head.ts';
 import { headContent } from './head/head-content.ts';
 import { HeadIndex, HeadQuerier, type LaterCommit } from './head/head-querier.ts';
+import { lateContent } from './head/late-content.ts';
+import { LateQuerier } from './head/late-querier.ts';
+import { OutOfOrderStore } from './head/out-of-order.ts';
 import { type MergeSource, mergeQueriers } from './merge-querier.ts';
 import { TsdbMetrics } from './metrics.ts';
 import { selectPostings } from './postings-query.ts';
@@ -27,7 +30,7 @@ import { HeadReplay } from './replay.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { writeCheckpoint } from './wal/checkpoint.ts';
 import { encodeTombstones, type HistogramSample } from './wal/record.ts';
-import { listSegments } from './wal/segment.ts';
+import { listSegments, segmentName } from './wal/segment.ts';
 import { WalWriter } from './wal/writer.ts';
 
 /** pino's form; `@pronoia/server`'s Logger is one. */
@@ -60,6 +63,8 @@ export interface TsdbOptions {
    * every full segment and at close. `always`: from both with every commit.
    */
   readonly walSync?: 'interval' | 'always';
+  /** Samples that are older than others of their series are taken when they are no older than this before the newest; 0 = never. */
+  readonly outOfOrderWindowMs?: number;
   /** Exemplars kept in memory; 0 = none. */
   readonly maxExemplars?: number;
   /** Without the lock file, two processes may destroy each other's data. */
@@ -100,6 +105,9 @@ export class Tsdb implements Queryable, Appendable {
   readonly #exemplars: ExemplarRing;
   readonly #metrics: TsdbMetrics;
   readonly #wal: WalWriter;
+  readonly #late: OutOfOrderStore;
+  /** The log of late samples; undefined while there is no window. */
+  readonly #lateLog: WalWriter | undefined;
   readonly #context: AppenderContext;
   readonly #appenders: Set<HeadAppender>;
   readonly #queriers = new Set<HeadQuerier>();
@@ -129,7 +137,11 @@ export class Tsdb implements Queryable, Appendable {
     this.#wal = opened.wal;
     this.#appenders = opened.appenders;
     this.#removedAt = opened.removedAt;
+    this.#late = opened.late;
+    this.#lateLog = opened.lateLog;
     this.#context = {
+      late:
+        opened.lateLog === undefined ? undefined : { store: opened.late, log: opened.lateLog, windowMs: options.outOfOrderWindowMs ?? 0 },
       head: opened.head,
       wal: opened.wal,
       exemplars: opened.exemplars,
@@ -190,9 +202,19 @@ export class Tsdb implements Queryable, Appendable {
         log.error({ error: error.message }, 'Samples were refused: the write-ahead log cannot be written');
       },
     });
+    const late = new OutOfOrderStore();
+    const lateFolder = `${folder}/wbl`;
+    if (await disk.exists(lateFolder)) await replay.runLate(disk, lateFolder, late);
+    const lateLog =
+      (options.outOfOrderWindowMs ?? 0) > 0
+        ? await WalWriter.open(disk, lateFolder, {
+            compression: options.walCompression ?? 'snappy',
+            syncEveryFlush: options.walSync === 'always',
+          })
+        : undefined;
     const removedAt = new Map<number, number>();
     for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
-    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks, files });
+    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks, files, late, lateLog });
   }
 
   appender(): Appender {
@@ -234,16 +256,26 @@ export class Tsdb implements Queryable, Appendable {
 
   querier(minMs: number, maxMs: number): Querier {
     this.#mustBeOpen();
-    const sources: MergeSource[] = this.#blocks.blocks
-      .filter((block) => block.minMs <= maxMs && block.maxMs >= minMs)
-      .map((block) => ({ querier: new BlockQuerier(block, minMs, maxMs), minMs: block.minMs, maxMs: block.maxMs }));
-    // What is older than `minValidMs` lies in blocks, and may just be leaving the head.
-    if (sources.length === 0 || maxMs >= this.#head.minMs) {
-      const querier = new HeadQuerier(this.#head, Math.max(minMs, this.#head.minValidMs), maxMs, this.#laterCommits, (closed) =>
-        this.#querierClosed(closed),
-      );
+    // Where two have a sample for one time, what was stored first counts: late samples come last.
+    const sources: MergeSource[] = [];
+    const blocks = this.#blocks.blocks.filter((block) => block.minMs <= maxMs && block.maxMs >= minMs);
+    const addBlocks = (isLate: boolean): void => {
+      for (const block of blocks) {
+        if (block.isLate === isLate)
+          sources.push({ querier: new BlockQuerier(block, minMs, maxMs), minMs: block.minMs, maxMs: block.maxMs });
+      }
+    };
+    addBlocks(false);
+    if (blocks.length === 0 || maxMs >= this.#head.minMs) {
+      // What is older than `minValidMs` lies in blocks, and may just be leaving the head.
+      const headMinMs = Math.max(minMs, this.#head.minValidMs);
+      const querier = new HeadQuerier(this.#head, headMinMs, maxMs, this.#laterCommits, (closed) => this.#querierClosed(closed));
       this.#queriers.add(querier);
       sources.push({ querier, minMs: this.#head.minMs, maxMs: Infinity });
+    }
+    addBlocks(true);
+    if (!this.#late.isEmpty) {
+      sources.push({ querier: new LateQuerier(this.#head, this.#late, minMs, maxMs), minMs: -Infinity, maxMs: Infinity });
     }
     return mergeQueriers(sources);
   }
@@ -267,7 +299,7 @@ export class Tsdb implements Queryable, Appendable {
     return headStatistics(this.#head, limit);
   }
 
-  /** Metas of the loaded blocks, by time. */
+  /** Metas of the loaded blocks; those of late samples come last. */
   blocks(): BlockMeta[] {
     return this.#blocks.blocks.map(({ meta }) => meta);
   }
@@ -286,17 +318,28 @@ export class Tsdb implements Queryable, Appendable {
   async #deleteFromHead(matchers: readonly Matcher[], minMs: number, maxMs: number): Promise<void> {
     const head = this.#head;
     const tombstones: [number, number, number][] = [];
+    const late: [number, number, number][] = [];
     for (const slot of selectPostings(new HeadIndex(head), matchers)) {
+      if (this.#late.has(head.series.ref(slot))) late.push([head.series.ref(slot), minMs, maxMs]);
       const from = Math.max(minMs, head.firstMs(slot));
       const to = Math.min(maxMs, head.lastMs(slot));
       if (from <= to) tombstones.push([head.series.ref(slot), from, to]);
     }
-    if (tombstones.length === 0) return;
+    await this.#logTombstones(this.#wal, tombstones);
+    for (const [ref, from, to] of tombstones) head.addTombstone(ref, { minMs: from, maxMs: to });
+    await this.#logTombstones(this.#lateLog, late);
+    for (const [ref, from, to] of late) this.#late.remove(ref, from, to);
+  }
+
+  async #logTombstones(
+    log: WalWriter | undefined,
+    tombstones: readonly (readonly [ref: number, minMs: number, maxMs: number])[],
+  ): Promise<void> {
+    if (tombstones.length === 0 || log === undefined) return;
     const record = new ByteWriter();
     encodeTombstones(record, tombstones);
-    this.#wal.log(record.view());
-    await this.#wal.flush();
-    for (const [ref, from, to] of tombstones) head.addTombstone(ref, { minMs: from, maxMs: to });
+    log.log(record.view());
+    await log.flush();
   }
 
   /** Writes blocks with deleted samples anew without them. */
@@ -382,8 +425,37 @@ export class Tsdb implements Queryable, Appendable {
       await this.#measured(async () => this.#blocks.writeHeadBlock(minMs, endMs, await headContent(this.#head, minMs, endMs - 1)));
       await this.#truncateHead(endMs);
     }
-    while (await this.#measured(() => this.#blocks.compactOnce()));
+    await this.#compactLate();
+    while (await this.#measured(() => this.#blocks.compactOnce(this.#head.minMs)));
     await this.#expire();
+  }
+
+  /** Late samples become blocks of their own, which overlap others until they are compacted together. */
+  async #compactLate(): Promise<void> {
+    if (this.#late.isEmpty) return;
+    const { chunkRangeMs } = this.#head.options;
+    // Their log is cut first: what comes from here on is not in the blocks.
+    const segment = await this.#lateLog?.nextSegment();
+    // Batches that were in the old log are applied by then.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const frozen = this.#late.freeze();
+    try {
+      const spans = new Set<number>();
+      for (const { times, length } of frozen.values())
+        for (let i = 0; i < length; i++) spans.add(Math.floor((times[i] as number) / chunkRangeMs));
+      for (const span of [...spans].sort((a, b) => a - b)) {
+        const minMs = span * chunkRangeMs;
+        const content = lateContent(this.#head, frozen, minMs, minMs + chunkRangeMs - 1);
+        await this.#measured(() => this.#blocks.writeHeadBlock(minMs, minMs + chunkRangeMs, content, ['from-out-of-order']));
+      }
+      this.#late.dropFrozen();
+    } catch (error) {
+      this.#late.unfreeze();
+      throw error;
+    }
+    const folder = `${this.folder}/wbl`;
+    for (const old of await listSegments(this.#disk, folder))
+      if (old < (segment ?? Infinity)) await this.#disk.remove(`${folder}/${segmentName(old)}`);
   }
 
   async #measured(compact: () => Promise<boolean | void>): Promise<boolean> {
@@ -405,7 +477,7 @@ export class Tsdb implements Queryable, Appendable {
     const { retentionMs, retentionBytes } = this.#options;
     const { blocks } = this.#blocks;
     const limitMs = retentionMs ?? (retentionBytes === undefined ? 15 * 24 * hour : Infinity);
-    const newestMs = blocks.at(-1)?.meta.maxTime ?? 0;
+    const newestMs = Math.max(...blocks.map(({ meta }) => meta.maxTime));
     const old = blocks.filter(({ meta }) => newestMs - meta.maxTime >= limitMs);
     if (old.length > 0) {
       this.#metrics.timeRetentions.inc();
@@ -413,7 +485,7 @@ export class Tsdb implements Queryable, Appendable {
     }
     if (retentionBytes === undefined) return;
     let sizeBytes = (await sizeOf(this.#disk, `${this.folder}/wal`)) + this.#files.sizeBytes;
-    const newestFirst = [...this.#blocks.blocks].reverse();
+    const newestFirst = [...this.#blocks.blocks].sort((a, b) => b.maxMs - a.maxMs);
     const firstTooMany = newestFirst.findIndex((block) => (sizeBytes += block.sizeBytes) > retentionBytes);
     if (firstTooMany < 0) return;
     this.#metrics.sizeRetentions.inc();
@@ -440,6 +512,7 @@ export class Tsdb implements Queryable, Appendable {
   #pinnedRefs(): Set<number> {
     const refs = new Set<number>();
     for (const appender of this.#appenders) for (const ref of appender.pendingRefs()) refs.add(ref);
+    for (const ref of this.#late.refs()) refs.add(ref);
     return refs;
   }
 
@@ -486,6 +559,7 @@ export class Tsdb implements Queryable, Appendable {
     await this.#upkeep;
     try {
       await this.#wal.close();
+      await this.#lateLog?.close();
     } finally {
       this.#blocks.close();
       await this.#files.close();
@@ -503,6 +577,8 @@ interface Opened {
   readonly removedAt: Map<number, number>;
   readonly blocks: BlockStore;
   readonly files: HeadChunkFiles;
+  readonly late: OutOfOrderStore;
+  readonly lateLog: WalWriter | undefined;
 }
 
 /** Checkpoints that were not finished. */

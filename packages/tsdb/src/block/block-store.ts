@@ -33,7 +33,7 @@ export class BlockStore {
     this.#ranges = compactionRanges(options.chunkRangeMs, options.maxBlockMs);
   }
 
-  /** Ascending by time. */
+  /** In-order blocks by time, then blocks of late samples by age: where two have a sample for one time, the first one's counts. */
   get blocks(): readonly Block[] {
     return this.#blocks;
   }
@@ -45,7 +45,7 @@ export class BlockStore {
   /** End of the newest block that came from the head in order; nothing before it may be appended. */
   get inOrderEndMs(): number {
     let end = -Infinity;
-    for (const { meta } of this.#blocks) if (!meta.compaction.hints?.includes('from-out-of-order')) end = Math.max(end, meta.maxTime);
+    for (const block of this.#blocks) if (!block.isLate) end = Math.max(end, block.meta.maxTime);
     return end;
   }
 
@@ -95,7 +95,7 @@ export class BlockStore {
       throw new StorageError('damaged', `corrupted block ${worst.ulid}: ${messageOf(worst.error)}`, { ulid: worst.ulid }, worst.error);
     }
     const isGone = ({ meta }: Block): boolean => parents.has(meta.ulid) || meta.compaction.deletable === true;
-    this.#blocks = loaded.filter((block) => !isGone(block)).sort((a, b) => a.minMs - b.minMs || a.maxMs - b.maxMs);
+    this.#blocks = loaded.filter((block) => !isGone(block)).sort(compareBlocks);
     for (const block of loaded.filter(isGone)) {
       await this.#deleteFolder(block.ulid);
       block.release();
@@ -121,25 +121,26 @@ export class BlockStore {
   }
 
   /** Writes a fresh block of the head's content in `[minMs, maxMs)` and loads it. Returns false when it was empty. */
-  async writeHeadBlock(minMs: number, maxMs: number, content: BlockContent): Promise<boolean> {
+  async writeHeadBlock(minMs: number, maxMs: number, content: BlockContent, hints: readonly string[] = []): Promise<boolean> {
     const { disk, folder } = this.#options;
     const ulid = this.#newUlid();
     const meta = await writeBlock(
       disk,
       folder,
-      { ulid, minTime: minMs, maxTime: maxMs, compaction: { level: 1, sources: [ulid] } },
+      { ulid, minTime: minMs, maxTime: maxMs, compaction: { level: 1, sources: [ulid], ...(hints.length > 0 ? { hints } : {}) } },
       content,
     );
     if (meta !== undefined) await this.reload();
     return meta !== undefined;
   }
 
-  /** One step of compaction. Returns false when there is nothing to do. */
-  async compactOnce(): Promise<boolean> {
-    const plan = planCompaction(
-      this.#blocks.map(({ meta }) => meta),
-      this.#ranges,
-    );
+  /**
+   * One step of compaction among blocks that end by `endMs`, where the head begins: a block of late samples beside the head must not
+   * become part of one that seems to hold everything up to its end. Returns false when there is nothing to do.
+   */
+  async compactOnce(endMs: number): Promise<boolean> {
+    const metas = this.#blocks.map(({ meta }) => meta).filter(({ maxTime }) => maxTime <= endMs);
+    const plan = planCompaction(metas, this.#ranges);
     if (plan.length === 0) return false;
     await this.compact(this.#blocks.filter(({ ulid }) => plan.includes(ulid)));
     return true;
@@ -196,4 +197,10 @@ export class BlockStore {
     for (const block of this.#blocks) block.release();
     this.#blocks = [];
   }
+}
+
+function compareBlocks(a: Block, b: Block): number {
+  if (a.isLate !== b.isLate) return a.isLate ? 1 : -1;
+  if (a.isLate) return a.ulid < b.ulid ? -1 : 1;
+  return a.minMs - b.minMs || a.maxMs - b.maxMs;
 }

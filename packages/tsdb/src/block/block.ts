@@ -68,6 +68,11 @@ export class Block {
     return this.#meta.maxTime - 1;
   }
 
+  /** Made of samples that came late: others may have been stored for the same times before. */
+  get isLate(): boolean {
+    return this.#meta.compaction.hints?.includes('from-out-of-order') ?? false;
+  }
+
   deleted(ref: number): readonly Interval[] {
     return this.#tombstones.get(ref) ?? noIntervals;
   }

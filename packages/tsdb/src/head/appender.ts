@@ -5,6 +5,9 @@
  * 2. we wait until the log has been handed to the operating system: from here on the death of the process loses nothing;
  * 3. only then the samples enter the head, all in one step: what a query has seen is in the log.
  *
+ * With an out-of-order window, late samples go through a log of their own, after the other one: when the process dies between the
+ * two, a batch that was not acknowledged may be there without its late samples (as with the original).
+ *
  * A sample may have become out of order since it was taken (two appenders, one series). It is dropped in step 3, and replay,
  * which applies the log in the same order by the same rule, drops it too.
  */
@@ -18,6 +21,7 @@ import type { WalWriter } from '../wal/writer.ts';
 import type { ExemplarRing } from './exemplars.ts';
 import type { Head } from './head.ts';
 import { emptyHistogram, isValidHistogram } from './open-histograms.ts';
+import type { OutOfOrderStore } from './out-of-order.ts';
 
 /** What appenders of one database share. */
 export interface AppenderContext {
@@ -25,12 +29,21 @@ export interface AppenderContext {
   readonly wal: WalWriter;
   readonly exemplars: ExemplarRing;
   readonly metrics: TsdbMetrics;
+  /** Where late samples go; undefined: they are refused. */
+  readonly late: LateContext | undefined;
   /** Throws when nothing may be appended any more. */
   check(): void;
   /** The batch is in the head now. */
   committed(columns: SampleColumns, histograms: readonly HistogramSample[]): void;
   /** The appender is done with; its columns may serve another. */
   finished(appender: HeadAppender, columns: SampleColumns): void;
+}
+
+export interface LateContext {
+  readonly store: OutOfOrderStore;
+  readonly log: WalWriter;
+  /** So much older than the newest sample of all may a late one be. */
+  readonly windowMs: number;
 }
 
 const valueBits = new Float64Array(1);
@@ -42,6 +55,7 @@ export class HeadAppender implements Appender {
   readonly #columns: SampleColumns;
   readonly #exemplars: (readonly [ref: number, exemplar: Exemplar])[] = [];
   readonly #histograms: HistogramSample[] = [];
+  #late: SampleColumns | undefined;
   /** Series whose records are in line for the log. */
   #unconfirmed: number[] = [];
   #isOpen = true;
@@ -81,8 +95,25 @@ export class HeadAppender implements Appender {
     const answer = head.appendable(slot, tMs, high, low);
     const ownRef = head.series.ref(slot);
     if (answer === 'yes') this.#columns.pushWords(ownRef, tMs, high, low);
+    else if (answer === 'out_of_order' || answer === 'out_of_bounds') return this.#appendLate(ownRef, tMs, high, low, answer);
     else if (answer !== 'repeated') return this.#rejected(answer, 'float');
     return ownRef;
+  }
+
+  #appendLate(ref: number, tMs: number, high: number, low: number, otherwise: Rejection): SeriesRef | Rejection {
+    const { head, late } = this.#context;
+    if (late === undefined) return this.#rejected(otherwise, 'float');
+    if (tMs < Math.max(head.maxMs, head.minValidMs) - late.windowMs) return this.#rejected('too_old', 'float');
+    switch (late.store.at(ref, tMs, high, low)) {
+      case 'free':
+        this.#late ??= new SampleColumns(16);
+        this.#late.pushWords(ref, tMs, high, low);
+        return ref;
+      case 'same':
+        return ref;
+      case 'other':
+        return this.#rejected('duplicate_timestamp', 'float');
+    }
   }
 
   /** Without a histogram: the stale marker. */
@@ -99,6 +130,7 @@ export class HeadAppender implements Appender {
     const { metrics } = this.#context;
     if (rejection === 'out_of_order') metrics.outOfOrder.inc({ type });
     else if (rejection === 'out_of_bounds') metrics.outOfBounds.inc({ type });
+    else if (rejection === 'too_old') metrics.tooOld.inc({ type });
     else if (rejection === 'duplicate_timestamp') metrics.duplicates.inc();
     return rejection;
   }
@@ -136,6 +168,7 @@ export class HeadAppender implements Appender {
     const { refs, length } = this.#columns;
     for (let i = 0; i < length; i++) yield refs[i] as number;
     for (const { ref } of this.#histograms) yield ref;
+    for (let i = 0; i < (this.#late?.length ?? 0); i++) yield this.#late?.refs[i] as number;
     for (const [ref] of this.#exemplars) yield ref;
   }
 
@@ -150,7 +183,13 @@ export class HeadAppender implements Appender {
 
   /** The log lost what was in line: the next batch must name these series again. */
   logFailed(): void {
-    const { head } = this.#context;
+    const { head, late } = this.#context;
+    if (late !== undefined && !this.#isOpen) {
+      for (let i = 0; i < this.#columns.length; i++) {
+        const slot = head.series.slotOf(this.#columns.refs[i] as number);
+        if (slot >= 0) head.unclaim(slot);
+      }
+    }
     for (const ref of this.#unconfirmed) {
       const slot = head.series.slotOf(ref);
       if (slot >= 0) head.setLogged(slot, false);
@@ -165,7 +204,8 @@ export class HeadAppender implements Appender {
     const columns = this.#columns;
     try {
       this.#context.check();
-      if (columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0) return;
+      if (columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0 && this.#late === undefined) return;
+      if (this.#context.late !== undefined) this.#setLateApart(this.#context.late);
       // 1.
       this.#logSeries();
       if (columns.length > 0) {
@@ -185,11 +225,41 @@ export class HeadAppender implements Appender {
       // 2.
       await wal.flush();
       this.#unconfirmed = [];
+      if (this.#late !== undefined) await this.#logLate(this.#late);
       // 3.
       this.#apply();
     } finally {
       this.#context.finished(this, columns);
     }
+  }
+
+  /** Samples that other batches, or this one, have overtaken since they were taken. */
+  #setLateApart(late: LateContext): void {
+    const { head } = this.#context;
+    const columns = this.#columns;
+    const { length } = columns;
+    columns.length = 0;
+    for (let i = 0; i < length; i++) {
+      const ref = columns.refs[i] as number;
+      const tMs = columns.times[i] as number;
+      const high = columns.high(i);
+      const low = columns.low(i);
+      const slot = head.series.slotOf(ref);
+      if (slot >= 0 && head.claim(slot, tMs)) {
+        columns.pushWords(ref, tMs, high, low);
+      } else if (late.store.at(ref, tMs, high, low) === 'free' && tMs !== head.lastMs(slot)) {
+        this.#late ??= new SampleColumns(16);
+        this.#late.pushWords(ref, tMs, high, low);
+      }
+    }
+  }
+
+  /** In a log of its own, after the series are safe. */
+  async #logLate(samples: SampleColumns): Promise<void> {
+    const { log } = this.#context.late as LateContext;
+    encodeSamples(record.reset(), samples);
+    log.log(record.view());
+    await log.flush();
   }
 
   #logSeries(): void {
@@ -216,6 +286,7 @@ export class HeadAppender implements Appender {
       const slot = head.series.slotOf(columns.refs[i] as number);
       if (slot >= 0 && head.append(slot, columns.times[i] as number, columns.high(i), columns.low(i))) appended++;
     }
+    appended += this.#applyLate();
     let histograms = 0;
     for (const { ref, tMs, histogram, isStale } of this.#histograms) {
       const slot = head.series.slotOf(ref);
@@ -226,10 +297,23 @@ export class HeadAppender implements Appender {
       if (slot >= 0) exemplars.add(ref, head.series.labels(slot), exemplar);
     }
     if (appended > 0) metrics.samplesAppended.inc({ type: 'float' }, appended);
-    if (appended < columns.length) metrics.outOfOrder.inc({ type: 'float' }, columns.length - appended);
+    const refused = columns.length + (this.#late?.length ?? 0) - appended;
+    if (refused > 0) metrics.outOfOrder.inc({ type: 'float' }, refused);
     if (histograms > 0) metrics.samplesAppended.inc({ type: 'histogram' }, histograms);
     if (this.#exemplars.length > 0) metrics.exemplarsAppended.inc(this.#exemplars.length);
     this.#context.committed(columns, this.#histograms);
+  }
+
+  #applyLate(): number {
+    const samples = this.#late;
+    if (samples === undefined) return 0;
+    const { head, late } = this.#context;
+    let appended = 0;
+    for (let i = 0; i < samples.length; i++) {
+      const ref = samples.refs[i] as number;
+      if (head.series.slotOf(ref) >= 0 && late?.store.append(ref, samples.times[i] as number, samples.high(i), samples.low(i))) appended++;
+    }
+    return appended;
   }
 
   rollback(): void {
