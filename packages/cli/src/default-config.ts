@@ -75,8 +75,10 @@ scrape_configs:
     static_configs:
       - targets: ['${alertmanager}']
 
-  # The servers of the cluster, as the master knows them: itself, and every agent with the containers on it.
+  # The servers of the cluster, as the master knows them: itself, and every agent with the containers on it, which may be short-lived.
   - job_name: mesos
+    scrape_interval: 2s
+    scrape_timeout: 2s
     mesos_sd_configs:
       - master: 'http://${master}'
         refresh_interval: 5s
