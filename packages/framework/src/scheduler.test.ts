@@ -51,6 +51,7 @@ class FakeMaster {
   /** Takes calls and never answers. */
   isHanging = false;
   hung = 0;
+  closesOnTeardown = false;
 
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
@@ -88,6 +89,7 @@ class FakeMaster {
     }
     if (call.type !== 'SUBSCRIBE') {
       this.calls.push({ call, streamId: request.headers['mesos-stream-id'] as string | undefined });
+      if (call.type === 'TEARDOWN' && this.closesOnTeardown) this.streams.at(-1)?.end();
       response.writeHead(202).end();
       return;
     }
@@ -360,9 +362,11 @@ describe('a scheduler', () => {
 
   it('tears down: the call is sent, then all is over', async () => {
     const master = await newMaster();
-    const { scheduler } = run(master.url);
+    const { scheduler, log } = run(master.url);
     await until('subscribed', () => scheduler.isSubscribed);
+    master.closesOnTeardown = true;
     await scheduler.teardown();
+    expect(log).toEqual(['subscribed f-1']);
     expect(master.calls.map(({ call }) => call.type)).toEqual(['TEARDOWN']);
     await scheduler.ended;
   });

@@ -130,6 +130,7 @@ class HttpScheduler implements Scheduler {
   #wasSubscribed = false;
   #isSubscribed = false;
   #isOver = false;
+  #isEnding = false;
   #attempts = 0;
   #nextMaster = 0;
   #outageSinceMs: number;
@@ -227,7 +228,7 @@ class HttpScheduler implements Scheduler {
   }
 
   #onBroken(reason: string): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isEnding) return;
     this.#stream?.close();
     this.#stream = undefined;
     this.#silenceTimer?.cancel();
@@ -446,6 +447,8 @@ class HttpScheduler implements Scheduler {
 
   async teardown(): Promise<void> {
     const sent = this.call({ type: 'TEARDOWN' });
+    // The master closes the stream: as asked, so nobody is told of a broken one and nothing is opened again.
+    this.#isEnding = true;
     try {
       await Promise.race([sent, this.#patience()]);
     } finally {

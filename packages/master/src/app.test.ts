@@ -539,6 +539,21 @@ describe('legacy endpoints', () => {
     }
   });
 
+  it('shows a change of state at once, and the same text while nothing changes', async () => {
+    const names = async (): Promise<unknown> =>
+      ((await get('/state')) as { frameworks: { name: string }[] }).frameworks.map(({ name }) => name);
+    expect(await names()).toEqual([]);
+    await clock.advance(5000);
+    expect(await names()).toEqual([]);
+    expect(await get('/metrics/snapshot')).toMatchObject({ 'master/http_cache_hits': 1, 'allocator/mesos/allocation_run_ms/count': 6 });
+    const stream = await subscribe();
+    expect(await names()).toEqual(['test']);
+    const agent = await registerAgent();
+    await agent.next();
+    expect(((await get('/state')) as { slaves: Json[] }).slaves).toHaveLength(1);
+    await stream.next();
+  });
+
   it('answers /health without a body and /redirect with the leader', async () => {
     const health = await fetch(`${master.url}/master/health`);
     expect([health.status, await health.text()]).toEqual([200, '']);

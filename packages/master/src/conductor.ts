@@ -18,6 +18,7 @@ import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './
 import type { FormOperation } from './operations.ts';
 import type { MasterState } from './state.ts';
 import { firstMessages, step } from './step.ts';
+import { Timing } from './timing.ts';
 
 /** An open answer to a client that subscribed. */
 export interface EventSink {
@@ -50,6 +51,9 @@ export interface ConductorOptions {
 
 export class Conductor {
   readonly state: MasterState;
+  /** Grows when the state may have changed: what was shown under one version is still true under it. */
+  version = 0;
+  readonly allocationRun = new Timing('allocator/mesos/allocation_run_ms');
   readonly #options: ConductorOptions;
   readonly #schedulers = new Map<string, EventSink>();
   readonly #agents = new Map<string, EventSink>();
@@ -79,7 +83,11 @@ export class Conductor {
     this.#isRunning = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const effect of step(this.state, next, this.#options.clock.now(), this.#options.random)) this.#perform(effect);
+        const startMs = this.#options.clock.monotonic();
+        const effects = step(this.state, next, this.#options.clock.now(), this.#options.random);
+        if (next.kind === 'allocate') this.allocationRun.add(this.#options.clock.monotonic() - startMs);
+        if (!isIdle(next, effects)) this.version++;
+        for (const effect of effects) this.#perform(effect);
       }
     } finally {
       this.#isRunning = false;
@@ -222,6 +230,14 @@ export class Conductor {
     sinks.delete(streamId);
     sink?.close();
   }
+}
+
+/** Messages that come all the time and leave everything as it was. */
+function isIdle(message: MasterMessage, effects: readonly Effect[]): boolean {
+  if (message.kind === 'noted' || message.kind === 'heartbeat') return true;
+  if (message.kind === 'agent_report') return message.message.type === 'PONG';
+  if (message.kind === 'allocate') return effects.every((effect) => effect.kind === 'timer');
+  return message.kind === 'ping' && effects.every((effect) => effect.kind === 'timer' || effect.kind === 'to_agent');
 }
 
 /** Durations of a client may be longer than a number can hold exactly; nothing of ours needs such a digit. */

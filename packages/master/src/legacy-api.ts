@@ -4,7 +4,7 @@ import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
 import { maintenanceStatus } from './maintenance.ts';
 import { quotaInfo } from './quota-calls.ts';
-import { refuse, respondEmpty, respondLegacy } from './respond.ts';
+import { refuse, respondEmpty, respondLegacy, respondLegacyText } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import { explainFramework, explainTask } from './views/explain.ts';
@@ -28,7 +28,13 @@ export function addLegacyApi(
   const { flags } = options;
   const leader = (): string => `//${state.info.hostname ?? state.info.address?.ip ?? '127.0.0.1'}:${state.info.port}`;
 
-  addRoute(app, 'GET', '/state', (request, reply) => respondLegacy(request, reply, stateView(state, buildInfo, flags)));
+  // Pages and monitors ask again and again; while nothing changes the same text is the answer.
+  let shown: { readonly version: number; readonly json: string } | undefined;
+  addRoute(app, 'GET', '/state', (request, reply) => {
+    if (shown?.version === conductor.version) state.counters.add('master/http_cache_hits');
+    else shown = { version: conductor.version, json: JSON.stringify(stateView(state, buildInfo, flags)) };
+    return respondLegacyText(request, reply, shown.json);
+  });
   addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(state, flags['cluster'])));
   addRoute(app, 'GET', '/slaves', (request, reply) =>
     respondLegacy(request, reply, agentsView(state, parameter(request.query, 'slave_id'))),
@@ -72,7 +78,9 @@ export function addLegacyApi(
   addRoute(app, 'GET', '/health', (_request, reply) => respondEmpty(reply, 200));
   addRoute(app, 'GET', '/version', (request, reply) => respondLegacy(request, reply, buildInfo));
   addRoute(app, 'GET', '/redirect', (_request, reply) => reply.code(307).header('location', leader()).send());
-  addRoute(app, 'GET', '/metrics/snapshot', (request, reply) => respondLegacy(request, reply, metricsSnapshot(state, options.now())));
+  addRoute(app, 'GET', '/metrics/snapshot', (request, reply) =>
+    respondLegacy(request, reply, metricsSnapshot(state, options.now(), [conductor.allocationRun])),
+  );
   addRoute(app, 'GET', '/system/stats.json', (request, reply) => {
     const values = metricsSnapshot(state, options.now());
     return respondLegacy(request, reply, {

@@ -14,6 +14,7 @@ import { openStream, refuse, respondBody, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
+import type { Timing } from './timing.ts';
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from './views/operator-views.ts';
 
 export interface OperatorApiOptions {
@@ -23,6 +24,8 @@ export interface OperatorApiOptions {
   /** As given on the command line, for GET_FLAGS. */
   readonly flags: Readonly<Record<string, string>>;
 }
+
+type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing };
 
 export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
   const { state } = conductor;
@@ -71,7 +74,7 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
         .ask(call)
         .then(({ status, message }) => (status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message)));
     }
-    const response = answer(state, call, options);
+    const response = answer(state, call, { ...options, allocationRun: conductor.allocationRun });
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
     return respondBody(request, reply, encodeAs(format, 'MasterResponse', response), mediaTypes[format]);
   });
@@ -110,7 +113,7 @@ const writes: readonly string[] = [
 
 const isWrite = (call: MasterCall): call is OperatorWrite => writes.includes(call.type);
 
-function answer(state: MasterState, call: MasterCall, options: OperatorApiOptions): MasterResponse | undefined {
+function answer(state: MasterState, call: MasterCall, options: AnswerOptions): MasterResponse | undefined {
   switch (call.type) {
     case 'GET_HEALTH':
       return { type: 'GET_HEALTH', get_health: { healthy: true } };
@@ -121,7 +124,9 @@ function answer(state: MasterState, call: MasterCall, options: OperatorApiOption
     case 'GET_METRICS':
       return {
         type: 'GET_METRICS',
-        get_metrics: { metrics: Object.entries(metricsSnapshot(state, options.now())).map(([name, value]) => ({ name, value })) },
+        get_metrics: {
+          metrics: Object.entries(metricsSnapshot(state, options.now(), [options.allocationRun])).map(([name, value]) => ({ name, value })),
+        },
       };
     case 'GET_LOGGING_LEVEL':
       return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: 0 } };

@@ -25,8 +25,11 @@ export async function respondBody(
 
 /** GET answers of the legacy endpoints: `?jsonp=f` wraps them for pages of other origins. */
 export function respondLegacy(request: FastifyRequest, reply: FastifyReply, value: unknown): Promise<FastifyReply> {
+  return respondLegacyText(request, reply, JSON.stringify(value));
+}
+
+export function respondLegacyText(request: FastifyRequest, reply: FastifyReply, json: string): Promise<FastifyReply> {
   const { jsonp } = request.query as { jsonp?: unknown };
-  const json = JSON.stringify(value);
   return typeof jsonp === 'string'
     ? respondBody(request, reply, `${jsonp}(${json})`, 'text/javascript')
     : respondBody(request, reply, json);

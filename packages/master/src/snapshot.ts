@@ -2,6 +2,7 @@
 import { cpus, freemem, loadavg, totalmem } from 'node:os';
 import { isTerminal, Resources, type TaskState } from '@pronoia/mesos';
 import { isConnected, type MasterState } from './state.ts';
+import type { Timing } from './timing.ts';
 import { usedOn } from './views/operator-views.ts';
 
 const countedOnly = [
@@ -69,8 +70,11 @@ const operationNames = ['total', 'pending', 'recovering', 'unreachable', 'finish
 
 const scalarNames = ['cpus', 'gpus', 'mem', 'disk'] as const;
 
-export function metricsSnapshot(state: MasterState, nowMs: number): Record<string, number> {
+export function metricsSnapshot(state: MasterState, nowMs: number, timings: readonly Timing[] = []): Record<string, number> {
   const values: Record<string, number> = {};
+  for (const timing of timings) timing.writeTo(values);
+  // The registry is one log of one master, whole before the master answers.
+  Object.assign(values, { 'registrar/queued_operations': 0, 'registrar/log/recovered': 1, 'registrar/log/ensemble_size': 1 });
   for (const name of countedOnly) values[name] = 0;
   for (const name of operationNames) {
     values[`master/operations/${name}`] = 0;
