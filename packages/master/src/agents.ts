@@ -64,6 +64,7 @@ export function register(state: MasterState, streamId: string, ip: string, messa
   state.allocator.updateAgent(id, allocatorTerms(known));
   welcome(state, known, 'REREGISTERED', step);
   reconcileKnown(state, known, message, step);
+  killReplaced(state, known, message, step);
   shutdownCompleted(state, streamId, message, step);
 }
 
@@ -163,7 +164,10 @@ export function admitted(state: MasterState, streamId: string, ip: string, id: s
   state.allocator.addAgent(id, allocatorTerms(agent), held);
   connect(state, agent, streamId);
   welcome(state, agent, message.type === 'REGISTER' ? 'REGISTERED' : 'REREGISTERED', step);
-  if (message.type === 'REREGISTER') shutdownCompleted(state, streamId, message, step);
+  if (message.type === 'REREGISTER') {
+    shutdownCompleted(state, streamId, message, step);
+    killReplaced(state, agent, message, step);
+  }
   if (agent.drain?.state === 'DRAINING') startDraining(state, agent, step);
 }
 
@@ -187,16 +191,29 @@ function takeIn(
   for (const info of frameworks) frameworkOf(state, info.id?.value, frameworks, step);
   for (const { framework_id, executor_info } of executors) {
     const framework = frameworkOf(state, framework_id.value, frameworks, step);
-    if (framework === undefined) continue;
+    if (framework === undefined || agent.executors.get(framework.id)?.has(executor_info.executor_id.value) === true) continue;
     const resources = takeExecutor(framework, agent, executor_info);
     held.set(framework.id, (held.get(framework.id) ?? Resources.empty).plus(resources));
   }
   for (const task of tasks) {
     const framework = frameworkOf(state, task.framework_id.value, frameworks, step);
-    if (framework === undefined) continue;
+    if (framework === undefined || framework.tasks.has(task.task_id.value)) continue;
     const entry = takeTask(state, framework, agent, task, step);
     if (!entry.isFreed) held.set(framework.id, (held.get(framework.id) ?? Resources.empty).plus(entry.resources));
     if (wasUnreachable) tellReachable(framework, entry, step);
+  }
+}
+
+/**
+ * While the agent was away the framework started a task of the same id elsewhere: that one counts, the older one is told to end. Sent after
+ * the welcome, when the books are made.
+ */
+function killReplaced(state: MasterState, agent: AgentEntry, message: Reregistration, step: Step): void {
+  if (agent.streamId === undefined) return;
+  for (const { framework_id, task_id, state: taskState } of message.held.tasks) {
+    const current = state.frameworks.get(framework_id.value)?.tasks.get(task_id.value);
+    if (current === undefined || current.agentId === agent.id || isTerminal(taskState)) continue;
+    step.out.push({ kind: 'to_agent', streamId: agent.streamId, message: { type: 'KILL_TASK', framework_id, task_id } });
   }
 }
 
