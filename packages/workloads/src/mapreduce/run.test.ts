@@ -372,6 +372,29 @@ it('the example of the README runs', async () => {
   expect(stdout).toMatch(/\n\d{3} different words\n$/);
 });
 
+it('a master that is lost during the job ends it with a reason', async () => {
+  const ownMaster = await startMaster({ port: 0, work_dir: join(root, 'master-2'), allocation_interval: 100 });
+  const ownAgent = await startAgent({
+    master: `127.0.0.1:${ownMaster.port}`,
+    work_dir: join(root, 'agent-4'),
+    port: 0,
+    registration_backoff_factor: 20,
+    resources: 'cpus:1;mem:1024;disk:100',
+  });
+  let stopping: Promise<void> | undefined;
+  const job = run({ kind: 'streaming', mapper: 'sleep 1000', input: [write('ml/a', 'a\n')] } as never, {
+    master: `127.0.0.1:${ownMaster.port}`,
+    masterLostLimitMs: 1_000,
+    onProgress: ({ map }) => {
+      if (map.running === 1) stopping ??= ownMaster.stop();
+    },
+  });
+  await expect(job).rejects.toMatchObject({ code: 'master_lost' });
+  expect(existsSync(output)).toBe(false);
+  await stopping;
+  await ownAgent.stopWithTasks();
+});
+
 describe('a lost agent', () => {
   it('ends the job with a reason, not with a wrong result', async () => {
     const path = write('lost/a', 'a\n');
