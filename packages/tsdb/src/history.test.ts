@@ -149,7 +149,7 @@ function openOn(disk: SimulatedDisk, more: Partial<TsdbOptions> = {}): Promise<T
 }
 
 describe('a random life', () => {
-  it.each(Array.from({ length: 16 }, (_, seed) => seed))('with restarts and kills equals the table (seed %d)', async (seed) => {
+  it.each(Array.from({ length: 10 }, (_, seed) => seed))('with restarts and kills equals the table (seed %d)', async (seed) => {
     const outOfOrderWindowMs = seed % 2 === 0 ? 0 : 30_000;
     const random = randomFrom(seed);
     const story: Story = { random, certain: new Oracle(), pending: undefined, nowMs: start };
@@ -171,7 +171,7 @@ describe('a random life', () => {
     }
   });
 
-  it.each(Array.from({ length: 40 }, (_, seed) => seed))(
+  it.each(Array.from({ length: 28 }, (_, seed) => seed))(
     'that the disk ends keeps what was acknowledged, and nothing half (seed %d)',
     async (seed) => {
       const random = randomFrom(1000 + seed);
@@ -204,6 +204,54 @@ describe('a random life', () => {
         await again.close();
         expect((await check('data', disk)).findings.filter(({ severity }) => severity === 'error')).toEqual([]);
       }
+    },
+  );
+
+  it.each(Array.from({ length: 8 }, (_, seed) => seed))(
+    'on a disk with errors refuses batches whole, and goes on (seed %d)',
+    async (seed) => {
+      const random = randomFrom(2000 + seed);
+      const outOfOrderWindowMs = seed % 4 === 0 ? 30_000 : 0;
+      const story: Story = { random, certain: new Oracle(), pending: undefined, nowMs: start };
+      const disk = new SimulatedDisk();
+      const tsdb = await openOn(disk, { outOfOrderWindowMs, walSync: seed % 2 === 0 ? 'always' : 'interval' });
+      const surprises: string[][] = [];
+      let faults = 0;
+      let isFaulty = false;
+      disk.beforeOperation = (operation, path) => {
+        if (!isFaulty || random() > 0.1) return;
+        faults++;
+        throw Object.assign(new Error(`EIO: i/o error, ${operation} ${path}`), { code: 'EIO' });
+      };
+      for (let i = 0; i < 400; i++) {
+        isFaulty = i % 20 > 10;
+        try {
+          await step(tsdb, story);
+        } catch (error) {
+          if (!String(error).includes('EIO')) throw error;
+          isFaulty = false;
+          const withPending = new Oracle();
+          for (const [series, samples] of story.certain.samples) for (const [tMs, value] of samples) withPending.append(series, tMs, value);
+          story.pending?.(withPending);
+          const found = await dump(tsdb);
+          // A deletion may have reached some blocks when it fails; a batch is refused whole.
+          const allowed = [story.certain.lines(), between(story.certain, withPending, found)].map((lines) => lines.join());
+          if (!allowed.includes(found.join())) surprises.push(found);
+          story.certain = readOracle(found);
+          story.pending = undefined;
+        }
+      }
+      isFaulty = false;
+      expect(surprises).toEqual([]);
+      expect(faults).toBeGreaterThan(5);
+      expect(await dump(tsdb)).toEqual(story.certain.lines());
+      await tsdb.maintain();
+      expect(await dump(tsdb)).toEqual(story.certain.lines());
+      const again = await openOn(disk.killed(), { outOfOrderWindowMs });
+      expect(await dump(again)).toEqual(story.certain.lines());
+      expect((await check('data', disk)).findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      await again.close();
+      await tsdb.close();
     },
   );
 });

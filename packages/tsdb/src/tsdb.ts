@@ -21,8 +21,9 @@ import { Head } from './head/head.ts';
 import { headContent } from './head/head-content.ts';
 import { HeadIndex, HeadQuerier, type LaterCommit } from './head/head-querier.ts';
 import { lateContent } from './head/late-content.ts';
+import { LateLog } from './head/late-log.ts';
 import { LateQuerier } from './head/late-querier.ts';
-import { OutOfOrderStore } from './head/out-of-order.ts';
+import { type LateSamples, OutOfOrderStore } from './head/out-of-order.ts';
 import { type MergeSource, mergeQueriers } from './merge-querier.ts';
 import { TsdbMetrics } from './metrics.ts';
 import { selectPostings } from './postings-query.ts';
@@ -107,7 +108,7 @@ export class Tsdb implements Queryable, Appendable {
   readonly #wal: WalWriter;
   readonly #late: OutOfOrderStore;
   /** The log of late samples; undefined while there is no window. */
-  readonly #lateLog: WalWriter | undefined;
+  readonly #lateLog: LateLog | undefined;
   readonly #context: AppenderContext;
   readonly #appenders: Set<HeadAppender>;
   readonly #queriers = new Set<HeadQuerier>();
@@ -140,8 +141,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#late = opened.late;
     this.#lateLog = opened.lateLog;
     this.#context = {
-      late:
-        opened.lateLog === undefined ? undefined : { store: opened.late, log: opened.lateLog, windowMs: options.outOfOrderWindowMs ?? 0 },
+      late: opened.lateLog,
       head: opened.head,
       wal: opened.wal,
       exemplars: opened.exemplars,
@@ -205,13 +205,15 @@ export class Tsdb implements Queryable, Appendable {
     const late = new OutOfOrderStore();
     const lateFolder = `${folder}/wbl`;
     if (await disk.exists(lateFolder)) await replay.runLate(disk, lateFolder, late);
-    const lateLog =
-      (options.outOfOrderWindowMs ?? 0) > 0
-        ? await WalWriter.open(disk, lateFolder, {
-            compression: options.walCompression ?? 'snappy',
-            syncEveryFlush: options.walSync === 'always',
-          })
-        : undefined;
+    const windowMs = options.outOfOrderWindowMs ?? 0;
+    let lateLog: LateLog | undefined;
+    if (windowMs > 0) {
+      const log = await WalWriter.open(disk, lateFolder, {
+        compression: options.walCompression ?? 'snappy',
+        syncEveryFlush: options.walSync === 'always',
+      });
+      lateLog = new LateLog(late, windowMs, log);
+    }
     const removedAt = new Map<number, number>();
     for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
     return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks, files, late, lateLog });
@@ -325,21 +327,18 @@ export class Tsdb implements Queryable, Appendable {
       const to = Math.min(maxMs, head.lastMs(slot));
       if (from <= to) tombstones.push([head.series.ref(slot), from, to]);
     }
-    await this.#logTombstones(this.#wal, tombstones);
+    await this.#logTombstones(tombstones);
     for (const [ref, from, to] of tombstones) head.addTombstone(ref, { minMs: from, maxMs: to });
-    await this.#logTombstones(this.#lateLog, late);
+    if (late.length > 0) await this.#lateLog?.alone(() => this.#lateLog?.logTombstones(late) ?? Promise.resolve());
     for (const [ref, from, to] of late) this.#late.remove(ref, from, to);
   }
 
-  async #logTombstones(
-    log: WalWriter | undefined,
-    tombstones: readonly (readonly [ref: number, minMs: number, maxMs: number])[],
-  ): Promise<void> {
-    if (tombstones.length === 0 || log === undefined) return;
+  async #logTombstones(tombstones: readonly (readonly [ref: number, minMs: number, maxMs: number])[]): Promise<void> {
+    if (tombstones.length === 0) return;
     const record = new ByteWriter();
     encodeTombstones(record, tombstones);
-    log.log(record.view());
-    await log.flush();
+    this.#wal.log(record.view());
+    await this.#wal.flush();
   }
 
   /** Writes blocks with deleted samples anew without them. */
@@ -432,13 +431,20 @@ export class Tsdb implements Queryable, Appendable {
 
   /** Late samples become blocks of their own, which overlap others until they are compacted together. */
   async #compactLate(): Promise<void> {
-    if (this.#late.isEmpty) return;
+    if (this.#lateLog?.isEmpty ?? this.#late.isEmpty) return;
     const { chunkRangeMs } = this.#head.options;
-    // Their log is cut first: what comes from here on is not in the blocks.
-    const segment = await this.#lateLog?.nextSegment();
-    // Batches that were in the old log are applied by then.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    const frozen = this.#late.freeze();
+    const lateLog = this.#lateLog;
+    let frozen: ReadonlyMap<number, LateSamples>;
+    let segment = Infinity;
+    if (lateLog === undefined) {
+      frozen = this.#late.freeze();
+    } else {
+      // Between batches: what is in the old part of the log is in the store.
+      frozen = await lateLog.alone(async () => {
+        segment = await lateLog.cut();
+        return this.#late.freeze();
+      });
+    }
     try {
       const spans = new Set<number>();
       for (const { times, length } of frozen.values())
@@ -454,8 +460,7 @@ export class Tsdb implements Queryable, Appendable {
       throw error;
     }
     const folder = `${this.folder}/wbl`;
-    for (const old of await listSegments(this.#disk, folder))
-      if (old < (segment ?? Infinity)) await this.#disk.remove(`${folder}/${segmentName(old)}`);
+    for (const old of await listSegments(this.#disk, folder)) if (old < segment) await this.#disk.remove(`${folder}/${segmentName(old)}`);
   }
 
   async #measured(compact: () => Promise<boolean | void>): Promise<boolean> {
@@ -578,7 +583,7 @@ interface Opened {
   readonly blocks: BlockStore;
   readonly files: HeadChunkFiles;
   readonly late: OutOfOrderStore;
-  readonly lateLog: WalWriter | undefined;
+  readonly lateLog: LateLog | undefined;
 }
 
 /** Checkpoints that were not finished. */

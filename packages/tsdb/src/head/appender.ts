@@ -5,8 +5,8 @@
  * 2. we wait until the log has been handed to the operating system: from here on the death of the process loses nothing;
  * 3. only then the samples enter the head, all in one step: what a query has seen is in the log.
  *
- * With an out-of-order window, late samples go through a log of their own, after the other one: when the process dies between the
- * two, a batch that was not acknowledged may be there without its late samples (as with the original).
+ * With an out-of-order window batches take turns, and late samples are logged in a log of their own before the rest: when the process
+ * dies between the two, late samples of a batch that was never acknowledged may be there.
  *
  * A sample may have become out of order since it was taken (two appenders, one series). It is dropped in step 3, and replay,
  * which applies the log in the same order by the same rule, drops it too.
@@ -20,8 +20,8 @@ import { encodeExemplars, encodeFloatHistograms, encodeSamples, encodeSeries, ty
 import type { WalWriter } from '../wal/writer.ts';
 import type { ExemplarRing } from './exemplars.ts';
 import type { Head } from './head.ts';
+import type { LateLog } from './late-log.ts';
 import { emptyHistogram, isValidHistogram } from './open-histograms.ts';
-import type { OutOfOrderStore } from './out-of-order.ts';
 
 /** What appenders of one database share. */
 export interface AppenderContext {
@@ -30,20 +30,13 @@ export interface AppenderContext {
   readonly exemplars: ExemplarRing;
   readonly metrics: TsdbMetrics;
   /** Where late samples go; undefined: they are refused. */
-  readonly late: LateContext | undefined;
+  readonly late: LateLog | undefined;
   /** Throws when nothing may be appended any more. */
   check(): void;
   /** The batch is in the head now. */
   committed(columns: SampleColumns, histograms: readonly HistogramSample[]): void;
   /** The appender is done with; its columns may serve another. */
   finished(appender: HeadAppender, columns: SampleColumns): void;
-}
-
-export interface LateContext {
-  readonly store: OutOfOrderStore;
-  readonly log: WalWriter;
-  /** So much older than the newest sample of all may a late one be. */
-  readonly windowMs: number;
 }
 
 const valueBits = new Float64Array(1);
@@ -183,13 +176,7 @@ export class HeadAppender implements Appender {
 
   /** The log lost what was in line: the next batch must name these series again. */
   logFailed(): void {
-    const { head, late } = this.#context;
-    if (late !== undefined && !this.#isOpen) {
-      for (let i = 0; i < this.#columns.length; i++) {
-        const slot = head.series.slotOf(this.#columns.refs[i] as number);
-        if (slot >= 0) head.unclaim(slot);
-      }
-    }
+    const { head } = this.#context;
     for (const ref of this.#unconfirmed) {
       const slot = head.series.slotOf(ref);
       if (slot >= 0) head.setLogged(slot, false);
@@ -200,44 +187,67 @@ export class HeadAppender implements Appender {
   async commit(): Promise<void> {
     this.#mustBeOpen();
     this.#isOpen = false;
-    const { wal } = this.#context;
-    const columns = this.#columns;
+    const { late } = this.#context;
     try {
       this.#context.check();
-      if (columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0 && this.#late === undefined) return;
-      if (this.#context.late !== undefined) this.#setLateApart(this.#context.late);
-      // 1.
-      this.#logSeries();
-      if (columns.length > 0) {
-        encodeSamples(record.reset(), columns);
-        wal.log(record.view());
-      }
-      for (const isCustom of [false, true]) {
-        const samples = this.#histograms.filter(({ histogram }) => (histogram.schema === customSchema) === isCustom);
-        if (samples.length === 0) continue;
-        encodeFloatHistograms(record.reset(), samples);
-        wal.log(record.view());
-      }
-      if (this.#exemplars.length > 0) {
-        encodeExemplars(record.reset(), this.#exemplars);
-        wal.log(record.view());
-      }
-      // 2.
-      await wal.flush();
-      this.#unconfirmed = [];
-      if (this.#late !== undefined) await this.#logLate(this.#late);
-      // 3.
-      this.#apply();
+      if (this.#columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0 && this.#late === undefined) return;
+      if (late === undefined) await this.#commit();
+      else await late.alone(() => this.#commitWithLate(late));
     } finally {
-      this.#context.finished(this, columns);
+      this.#context.finished(this, this.#columns);
     }
   }
 
-  /** Samples that other batches, or this one, have overtaken since they were taken. */
-  #setLateApart(late: LateContext): void {
+  async #commit(): Promise<void> {
+    const { wal } = this.#context;
+    const columns = this.#columns;
+    // 1.
+    this.#logSeries();
+    if (columns.length > 0) {
+      encodeSamples(record.reset(), columns);
+      wal.log(record.view());
+    }
+    for (const isCustom of [false, true]) {
+      const samples = this.#histograms.filter(({ histogram }) => (histogram.schema === customSchema) === isCustom);
+      if (samples.length === 0) continue;
+      encodeFloatHistograms(record.reset(), samples);
+      wal.log(record.view());
+    }
+    if (this.#exemplars.length > 0) {
+      encodeExemplars(record.reset(), this.#exemplars);
+      wal.log(record.view());
+    }
+    // 2.
+    await wal.flush();
+    this.#unconfirmed = [];
+    // 3.
+    this.#apply();
+  }
+
+  async #commitWithLate(late: LateLog): Promise<void> {
+    this.#setLateApart(late);
+    const samples = this.#late;
+    if (samples !== undefined) {
+      // The other log alone names series: it must know them before this one does, or a ref could be given twice.
+      this.#logSeries();
+      await this.#context.wal.flush();
+      this.#unconfirmed = [];
+      await late.logSamples(samples);
+    }
+    try {
+      await this.#commit();
+    } catch (error) {
+      if (samples !== undefined) await late.retract(samples);
+      throw error;
+    }
+  }
+
+  /** Samples that other batches, or others of this one, have overtaken since they were taken. */
+  #setLateApart(late: LateLog): void {
     const { head } = this.#context;
     const columns = this.#columns;
     const { length } = columns;
+    const newest = new Map<number, number>();
     columns.length = 0;
     for (let i = 0; i < length; i++) {
       const ref = columns.refs[i] as number;
@@ -245,21 +255,16 @@ export class HeadAppender implements Appender {
       const high = columns.high(i);
       const low = columns.low(i);
       const slot = head.series.slotOf(ref);
-      if (slot >= 0 && head.claim(slot, tMs)) {
+      if (slot < 0) continue;
+      const lastMs = newest.get(ref) ?? head.lastMs(slot);
+      if (tMs > lastMs) {
+        newest.set(ref, tMs);
         columns.pushWords(ref, tMs, high, low);
-      } else if (late.store.at(ref, tMs, high, low) === 'free' && tMs !== head.lastMs(slot)) {
+      } else if (tMs !== lastMs && late.store.at(ref, tMs, high, low) === 'free') {
         this.#late ??= new SampleColumns(16);
         this.#late.pushWords(ref, tMs, high, low);
       }
     }
-  }
-
-  /** In a log of its own, after the series are safe. */
-  async #logLate(samples: SampleColumns): Promise<void> {
-    const { log } = this.#context.late as LateContext;
-    encodeSamples(record.reset(), samples);
-    log.log(record.view());
-    await log.flush();
   }
 
   #logSeries(): void {

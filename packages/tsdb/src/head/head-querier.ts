@@ -102,15 +102,16 @@ export class HeadQuerier implements Querier {
 
   async select(matchers: readonly Matcher[], hints?: SelectHints, signal?: AbortSignal): Promise<SeriesSet> {
     signal?.throwIfAborted();
-    const series: Series[] = [];
-    for (const slot of this.#slots(matchers)) {
-      const lastMs = this.#lastVisibleMs(slot);
-      if (lastMs < this.#minMs || this.#head.firstMs(slot) > Math.min(lastMs, this.#maxMs)) continue;
-      const ref = this.#head.series.ref(slot);
-      series.push(new HeadSeries(this.#head, ref, this.#head.series.labels(slot), this.#minMs, Math.min(lastMs, this.#maxMs)));
-    }
-    series.sort((a, b) => Labels.compare(a.labels, b.labels));
-    if (hints?.limit !== undefined && hints.limit > 0) series.length = Math.min(series.length, hints.limit);
+    const slots = this.#slots(matchers);
+    const visible = new Uint32Array(slots.length);
+    let count = 0;
+    for (const slot of slots) if (this.#isVisible(slot)) visible[count++] = slot;
+    const wanted = this.#head.order.sort(visible.subarray(0, count));
+    const limit = hints?.limit ?? 0;
+    const series = Array.from(limit > 0 ? wanted.subarray(0, limit) : wanted, (slot) => {
+      const maxMs = Math.min(this.#lastVisibleMs(slot), this.#maxMs);
+      return new HeadSeries(this.#head, this.#head.series.ref(slot), this.#head.series.labels(slot), this.#minMs, maxMs);
+    });
     return { series, warnings: [] };
   }
 
@@ -169,10 +170,13 @@ export class HeadQuerier implements Querier {
   }
 
   *#visibleSlots(matchers: readonly Matcher[]): Iterable<number> {
-    for (const slot of this.#slots(matchers)) {
-      const lastMs = this.#lastVisibleMs(slot);
-      if (lastMs >= this.#minMs && this.#head.firstMs(slot) <= Math.min(lastMs, this.#maxMs)) yield slot;
-    }
+    for (const slot of this.#slots(matchers)) if (this.#isVisible(slot)) yield slot;
+  }
+
+  /** Whether the series may have samples in our range. */
+  #isVisible(slot: number): boolean {
+    const lastMs = this.#lastVisibleMs(slot);
+    return lastMs >= this.#minMs && this.#head.firstMs(slot) <= Math.min(lastMs, this.#maxMs);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { Turn } from '../turn.ts';
 import type { HeadChunkFiles } from './chunk-files.ts';
 import { type ChunkId, ChunkTable } from './chunk-table.ts';
 import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
+import { LabelOrder } from './label-order.ts';
 import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
 import { areEqualHistograms, OpenHistograms } from './open-histograms.ts';
 import { areValidLabels, SeriesTable } from './series-table.ts';
@@ -24,6 +25,7 @@ export interface HeadOptions {
 export class Head {
   readonly options: HeadOptions;
   readonly series = new SeriesTable();
+  readonly order = new LabelOrder(this.series);
   readonly #open = new OpenChunks();
   readonly #histograms = new OpenHistograms();
   readonly chunks: ChunkTable;
@@ -36,19 +38,9 @@ export class Head {
   readonly #nextAt = new Float64Column();
   /** 1: the series is in the write-ahead log. */
   readonly #logged = new Uint8Column();
-  /** Newest time that a batch on its way through the log will append; used with an out-of-order window only. */
-  readonly #claimed = new Float64Column();
   /** Number of the commit that the last sample came with. */
   readonly #lastCommit = new Float64Column();
-  readonly #columns: readonly Column[] = [
-    this.#firstChunk,
-    this.#lastChunk,
-    this.#lastTime,
-    this.#nextAt,
-    this.#logged,
-    this.#lastCommit,
-    this.#claimed,
-  ];
+  readonly #columns: readonly Column[] = [this.#firstChunk, this.#lastChunk, this.#lastTime, this.#nextAt, this.#logged, this.#lastCommit];
   /** Deleted intervals by ref, ascending and apart. */
   readonly tombstones = new Map<number, Interval[]>();
   /** Of all samples; +Infinity and −Infinity when there are none. */
@@ -90,7 +82,6 @@ export class Head {
     for (const column of this.#columns) column.reserve(count);
     for (const column of this.#open.columns) column.reserve(count);
     this.#lastTime.set(slot, -Infinity);
-    this.#claimed.set(slot, -Infinity);
     return slot;
   }
 
@@ -168,18 +159,6 @@ export class Head {
     if (tMs < last) return 'out_of_order';
     const newest = this.#histograms.last(this.series.ref(slot));
     return newest?.tMs === tMs && areEqualHistograms(newest.histogram, histogram) ? 'repeated' : 'duplicate_timestamp';
-  }
-
-  /** Whether a sample will be in order when its batch, and all before it in the log, have been applied. */
-  claim(slot: number, tMs: number): boolean {
-    if (tMs <= this.#lastTime.get(slot) || tMs <= this.#claimed.get(slot)) return false;
-    this.#claimed.set(slot, tMs);
-    return true;
-  }
-
-  /** The batch was lost, and with it all behind it in the log. */
-  unclaim(slot: number): void {
-    this.#claimed.set(slot, -Infinity);
   }
 
   /** Appends if the sample is newer than the series' last one; says whether it was. */
@@ -345,6 +324,7 @@ export class Head {
   #compact(removed: ReadonlySet<number>): void {
     const { count: before } = this.series;
     const moved = this.series.compact((slot) => !removed.has(this.series.ref(slot)));
+    this.order.compact(moved);
     for (const column of [...this.#columns, ...this.#open.columns]) {
       for (let slot = 0; slot < before; slot++) {
         const to = moved[slot] as number;

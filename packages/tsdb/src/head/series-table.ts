@@ -13,6 +13,8 @@ const poolPageWords = 1 << 16;
 /** One label set must fit a page of the pool. */
 const maxLabels = (poolPageWords - 1) / 2;
 const refPage = 4096;
+/** About 30 MB when full. */
+const keptLabels = 50_000;
 
 export class SeriesTable {
   symbols = new Symbols();
@@ -30,6 +32,8 @@ export class SeriesTable {
   /** Open addressing by hash of the label set: slot + 1, 0 = free. */
   #table = new Uint32Array(1024);
   #scratch = new Uint32Array(64);
+  /** Label sets that were asked for lately: dashboards ask for the same ones again. */
+  readonly #labels = new Map<number, Labels>();
 
   ref(slot: number): number {
     return this.#refs.get(slot);
@@ -132,6 +136,15 @@ export class SeriesTable {
   }
 
   labels(slot: number): Labels {
+    const known = this.#labels.get(slot);
+    if (known !== undefined) return known;
+    if (this.#labels.size >= keptLabels) this.#labels.clear();
+    const labels = this.#makeLabels(slot);
+    this.#labels.set(slot, labels);
+    return labels;
+  }
+
+  #makeLabels(slot: number): Labels {
     const at = this.#labelsAt.get(slot);
     const page = this.#pool[at >>> 16] as Uint32Array;
     const start = (at & 0xffff) + 1;
@@ -154,6 +167,7 @@ export class SeriesTable {
    * (−1: removed) for the tables beside this one. Symbols and postings are built anew, so that texts of removed series go.
    */
   compact(keeps: (slot: number) => boolean): Int32Array {
+    this.#labels.clear();
     const moved = new Int32Array(this.count);
     const old = { count: this.count, symbols: this.symbols, pool: this.#pool };
     this.symbols = new Symbols();

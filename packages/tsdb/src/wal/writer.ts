@@ -164,11 +164,17 @@ export class WalWriter {
         const waiters = this.#waiters;
         this.#line = [];
         this.#waiters = [];
+        const before = { segment: this.#fileSegment, good: this.#good };
         try {
           for (const piece of pieces) await this.#write(piece);
           if (this.#options.syncEveryFlush === true) await this.#sync();
           for (const { resolve } of waiters) resolve();
         } catch (cause) {
+          // Written but not safe: what was refused must not be there after a restart.
+          if (this.#fileSegment === before.segment && this.#good > before.good) {
+            this.#good = before.good;
+            this.#mustTruncate = true;
+          }
           this.#fail(cause, waiters);
         }
       }

@@ -1,0 +1,79 @@
+/**
+ * The order of series by their labels, kept between queries: answers are sorted, and sorting label texts anew for each query cost
+ * more than reading the samples. New series are sorted among themselves and merged in when the next query comes.
+ */
+import { compareBytes } from '@pronoia/model';
+import type { SeriesTable } from './series-table.ts';
+
+export class LabelOrder {
+  readonly #series: SeriesTable;
+  /** Slots `0 … length−1` in label order. */
+  #sorted = new Uint32Array(0);
+  /** Place in `#sorted` by slot. */
+  #ranks = new Uint32Array(0);
+
+  constructor(series: SeriesTable) {
+    this.#series = series;
+  }
+
+  /** The same slots in label order. */
+  sort(slots: Uint32Array): Uint32Array {
+    this.#catchUp();
+    // Ranks are sorted as plain numbers, and name their slots.
+    const ranks = new Uint32Array(slots.length);
+    for (let i = 0; i < slots.length; i++) ranks[i] = this.#ranks[slots[i] as number] as number;
+    ranks.sort();
+    for (let i = 0; i < ranks.length; i++) ranks[i] = this.#sorted[ranks[i] as number] as number;
+    return ranks;
+  }
+
+  #catchUp(): void {
+    const known = this.#sorted.length;
+    const { count } = this.#series;
+    if (known === count) return;
+    const fresh = Array.from({ length: count - known }, (_, i) => known + i).sort((a, b) => this.#compare(a, b));
+    const merged = new Uint32Array(count);
+    let i = 0;
+    let j = 0;
+    for (let at = 0; at < count; at++) {
+      const old = this.#sorted[i];
+      const next = fresh[j];
+      if (next === undefined || (old !== undefined && this.#compare(old, next) < 0)) {
+        merged[at] = old as number;
+        i++;
+      } else {
+        merged[at] = next;
+        j++;
+      }
+    }
+    this.#sorted = merged;
+    this.#rank();
+  }
+
+  #rank(): void {
+    this.#ranks = new Uint32Array(this.#sorted.length);
+    for (let rank = 0; rank < this.#sorted.length; rank++) this.#ranks[this.#sorted[rank] as number] = rank;
+  }
+
+  #compare(a: number, b: number): number {
+    const { symbols } = this.#series;
+    const x = this.#series.ids(a);
+    const y = this.#series.ids(b);
+    const length = Math.min(x.length, y.length);
+    for (let i = 0; i < length; i++) {
+      if (x[i] !== y[i]) return compareBytes(symbols.text(x[i] as number), symbols.text(y[i] as number));
+    }
+    return x.length - y.length;
+  }
+
+  /** Series were removed; `moved` gives the new slot per old one, −1 for the removed. The order of the others stays. */
+  compact(moved: Int32Array): void {
+    let count = 0;
+    for (const slot of this.#sorted) {
+      const to = moved[slot] as number;
+      if (to >= 0) this.#sorted[count++] = to;
+    }
+    this.#sorted = this.#sorted.slice(0, count);
+    this.#rank();
+  }
+}
