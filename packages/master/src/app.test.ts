@@ -460,6 +460,17 @@ describe('the operator API', () => {
     expect(Object.keys(answer)).toEqual(['type', type.toLowerCase()]);
   });
 
+  it('says what it cannot do yet, and what is not there', async () => {
+    const status = async (call: object): Promise<number> => (await post('/api/v1', call)).status;
+    expect(await status({ type: 'SET_LOGGING_LEVEL', set_logging_level: { level: 1, duration: { nanoseconds: 1 } } })).toBe(501);
+    expect(await status({ type: 'LIST_FILES', list_files: { path: '/master/log' } })).toBe(404);
+    expect(await status({ type: 'READ_FILE', read_file: { path: '/master/log', offset: 0 } })).toBe(404);
+    expect(await status({ type: 'READ_FILE' })).toBe(400);
+    expect(await status({ type: 'DRAIN_AGENT', drain_agent: { agent_id: { value: 'x' } } })).toBe(400);
+    expect(await status({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value: 'x' } } })).toBe(404);
+    expect(await status({ type: 'UPDATE_WEIGHTS', update_weights: { weight_infos: [{ role: 'eng', weight: 2 }] } })).toBe(200);
+  });
+
   it('keeps empty lists in its answers, and carries a length', async () => {
     const response = await post('/api/v1', { type: 'GET_AGENTS' });
     expect(await response.text()).toBe('{"type":"GET_AGENTS","get_agents":{"agents":[],"recovered_agents":[]}}');
@@ -584,6 +595,9 @@ describe('legacy endpoints', () => {
     ['/tasks?limit=-2', 400],
     ['/tasks?offset=-1', 400],
     ['/tasks?limit=-1&order=asc', 200],
+    ['/files/browse', 400],
+    ['/files/read?path=/master/log', 404],
+    ['/files/debug', 200],
   ])('%s: %i', async (path, status) => {
     expect((await fetch(master.url + path)).status).toBe(status);
   });

@@ -92,6 +92,14 @@ export function addLegacyApi(
       mem_free_bytes: values['system/mem_free_bytes'],
     });
   });
+  // The file space is empty: the master logs to its standard error.
+  for (const path of ['/files/browse', '/files/read', '/files/download']) {
+    app.get(path, (request, reply) => {
+      const wanted = parameter(request.query, 'path');
+      return wanted === undefined ? refuse(reply, 400, "Expecting 'path=value' in query") : refuse(reply, 404, `'${wanted}' is not found`);
+    });
+  }
+  app.get('/files/debug', (request, reply) => respondLegacy(request, reply, {}));
   addRoute(app, 'GET', '/explain', (request, reply) => {
     const framework = parameter(request.query, 'framework');
     const task = parameter(request.query, 'task');

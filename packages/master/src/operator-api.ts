@@ -64,6 +64,9 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
       return respondEmpty(reply, 200);
     }
     if (call.type === 'GET_METRICS' && call.get_metrics === undefined) return refuse(reply, 400, "Expecting 'get_metrics' to be present");
+    // Nothing of the master's is attached to its file space: it logs to its standard error (mesos.md §6.5).
+    if (call.type === 'LIST_FILES') return refuse(reply, 404, `'${call.list_files.path}' is not found`);
+    if (call.type === 'READ_FILE') return refuse(reply, 404, `'${call.read_file.path}' is not found`);
     const operation = formOperation(call);
     if (operation !== undefined) {
       const { status, message } = conductor.convert(operation.agentId, operation.operation);
