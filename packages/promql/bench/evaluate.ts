@@ -123,7 +123,7 @@ async function startPeer(list: readonly Column[]): Promise<Peer | undefined> {
       name = labels.get('__name__');
       text.write(`# TYPE ${name} unknown\n`);
     }
-    const series = labels.toString();
+    const series = labels.toString().replaceAll(', ', ',');
     text.write(Array.from(values, (v, i) => `${series} ${v} ${(times[i] as number) / 1000}\n`).join(''));
   }
   await new Promise<void>((resolve) => text.end('# EOF\n', () => resolve()));
