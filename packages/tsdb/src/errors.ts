@@ -11,8 +11,6 @@ const messages = {
 
 export type StorageErrorCode = keyof typeof messages;
 
-export const storageErrorCodes = Object.keys(messages) as StorageErrorCode[];
-
 /** `message` tells what was tried, on what, what was found; `code` is from the table. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';

@@ -20,6 +20,7 @@ export class TsdbMetrics {
   readonly samplesAppended: Counter<'type'>;
   readonly seriesCreated: Counter;
   readonly seriesRemoved: Counter;
+  readonly seriesRefused: Counter<'reason'>;
   readonly outOfOrder: Counter<'type'>;
   readonly outOfBounds: Counter<'type'>;
   readonly tooOld: Counter<'type'>;
@@ -70,6 +71,12 @@ export class TsdbMetrics {
     this.samplesAppended = byType('head_samples_appended_total', 'Samples taken into the head.');
     this.seriesCreated = counter('head_series_created_total', 'Series that appeared in the head.');
     this.seriesRemoved = counter('head_series_removed_total', 'Series that left the head because they had no samples any more.');
+    this.seriesRefused = new Counter({
+      name: 'prometheus_tsdb_series_refused_total',
+      help: 'New series refused because of a limit on series or memory.',
+      labelNames: ['reason'],
+      registers,
+    });
     this.outOfOrder = byType('out_of_order_samples_total', 'Samples refused because a newer one of their series is stored.');
     this.outOfBounds = byType('out_of_bound_samples_total', 'Samples refused because they are older than the head takes.');
     this.tooOld = byType('too_old_samples_total', 'Samples refused because they are older than the out-of-order window.');

@@ -172,6 +172,15 @@ describe('a database', () => {
     expect(await dump(again)).toEqual(['a 0:0 17000:stale 20000:20 85000:85 90000:90', 'b{x="1"} 12000:12']);
   });
 
+  it('refuses new series over a limit, and goes on with those it has', async () => {
+    const registry = new Registry();
+    const tsdb = await openOn(new SimulatedDisk(), { maxSeries: 1, registry });
+    expect(await add(tsdb, [a, start, 1], [b, start, 1])).toEqual([1, 'series_limit']);
+    expect(await add(tsdb, [a, start + 1, 1])).toEqual([1]);
+    expect(await registry.metrics()).toContain('prometheus_tsdb_series_refused_total{reason="series_limit"} 1');
+    expect(await add(await openOn(new SimulatedDisk(), { memoryBudgetBytes: 1 }), [a, start, 1])).toEqual(['memory_limit']);
+  });
+
   it('survives being killed with everything that a query has shown', async () => {
     const disk = new SimulatedDisk();
     const tsdb = await openOn(disk);

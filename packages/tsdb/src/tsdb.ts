@@ -68,6 +68,12 @@ export interface TsdbOptions {
   readonly outOfOrderWindowMs?: number;
   /** Exemplars kept in memory; 0 = none. */
   readonly maxExemplars?: number;
+  /** So many series in the head at most; more are refused with `series_limit`. 0 = no limit. */
+  readonly maxSeries?: number;
+  /**
+   * While the process holds more memory than this, new series are refused with `memory_limit`; known ones go on. 0 = no limit.
+   */
+  readonly memoryBudgetBytes?: number;
   /** Without the lock file, two processes may destroy each other's data. */
   readonly lock?: boolean;
 }
@@ -75,6 +81,8 @@ export interface TsdbOptions {
 const hour = 3_600_000;
 /** So many full chunks are written to files together, about a megabyte. */
 const chunksPerWrite = 4096;
+/** Memory is looked at every so many new series: they take less than a megabyte. */
+const seriesPerMemoryLook = 1000;
 const silent: TsdbLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const upkeepIntervalMs = 60_000;
 /** Pages of block files in memory, over all blocks. */
@@ -122,6 +130,8 @@ export class Tsdb implements Queryable, Appendable {
   #appendersFinished: (() => void)[] = [];
   #isClosed = false;
   #isWritingChunks = false;
+  #isOverBudget = false;
+  #nextMemoryLook = 0;
 
   private constructor(folder: string, options: TsdbOptions, disk: Disk, unlock: () => Promise<void>, opened: Opened) {
     this.folder = folder;
@@ -146,6 +156,7 @@ export class Tsdb implements Queryable, Appendable {
       wal: opened.wal,
       exemplars: opened.exemplars,
       metrics: opened.metrics,
+      refusesSeries: () => this.#refusesSeries(),
       check: () => this.#mustBeOpen(),
       committed: (columns, histograms) => this.#committed(columns, histograms),
       finished: (appender, columns) => this.#finished(appender, columns),
@@ -224,6 +235,18 @@ export class Tsdb implements Queryable, Appendable {
     const appender = new HeadAppender(this.#context, this.#spareColumns.pop() ?? new SampleColumns());
     this.#appenders.add(appender);
     return appender;
+  }
+
+  #refusesSeries(): 'series_limit' | 'memory_limit' | undefined {
+    const { maxSeries = 0, memoryBudgetBytes = 0 } = this.#options;
+    if (maxSeries > 0 && this.#head.seriesCount >= maxSeries) return 'series_limit';
+    if (memoryBudgetBytes === 0) return undefined;
+    // Asking the host costs microseconds, and memory grows slowly.
+    if (this.#head.seriesCount >= this.#nextMemoryLook || this.#isOverBudget) {
+      this.#nextMemoryLook = this.#head.seriesCount + seriesPerMemoryLook;
+      this.#isOverBudget = process.memoryUsage.rss() > memoryBudgetBytes;
+    }
+    return this.#isOverBudget ? 'memory_limit' : undefined;
   }
 
   #finished(appender: HeadAppender, columns: SampleColumns): void {

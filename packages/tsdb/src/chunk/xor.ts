@@ -151,10 +151,6 @@ export interface DecodeTarget {
   readonly stale: Uint8Array;
 }
 
-export function chunkSampleCount(bytes: Uint8Array, start: number): number {
-  return ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
-}
-
 /**
  * Decodes `count` samples of the chunk `bytes[start, end)` into `target` from index `at` on; the arrays must have room. Values
  * are written as bits: also that of a stale marker stands in `values`, exactly. Throws StorageError `damaged` when the stream ends

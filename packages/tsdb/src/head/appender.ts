@@ -31,6 +31,8 @@ export interface AppenderContext {
   readonly metrics: TsdbMetrics;
   /** Where late samples go; undefined: they are refused. */
   readonly late: LateLog | undefined;
+  /** Why there may be no more new series now, if so. */
+  refusesSeries(): 'series_limit' | 'memory_limit' | undefined;
   /** Throws when nothing may be appended any more. */
   check(): void;
   /** The batch is in the head now. */
@@ -130,6 +132,12 @@ export class HeadAppender implements Appender {
 
   #getOrCreate(labels: Labels): number | Rejection {
     const { head, metrics } = this.#context;
+    const refusal = this.#context.refusesSeries();
+    if (refusal !== undefined) {
+      const known = head.series.find(labels);
+      if (known < 0) metrics.seriesRefused.inc({ reason: refusal });
+      return known < 0 ? refusal : known;
+    }
     const before = head.seriesCount;
     const slot = head.getOrCreate(labels);
     if (head.seriesCount > before) metrics.seriesCreated.inc();

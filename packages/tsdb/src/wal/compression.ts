@@ -1,7 +1,6 @@
 /**
  * Whole records are compressed before they are split over pages: Snappy's block form, or zstd, which we only read.
  */
-import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
 import { decompress as decompressPlain } from 'fzstd';
 import { compress as compressPlain, uncompress as uncompressPlain } from 'snappyjs';
@@ -12,23 +11,19 @@ interface Snappy {
   uncompress(bytes: Uint8Array): Uint8Array;
 }
 
-const snappy = loadSnappy();
-
-/** The native one where its binary exists, plain JavaScript elsewhere; both write the same format. */
-function loadSnappy(): Snappy {
-  try {
-    const native = createRequire(import.meta.url)('snappy') as {
-      compressSync(bytes: Uint8Array): Buffer;
-      uncompressSync(bytes: Uint8Array, options: { asBuffer: true }): Buffer;
-    };
-    return { compress: (bytes) => native.compressSync(bytes), uncompress: (bytes) => native.uncompressSync(bytes, { asBuffer: true }) };
-  } catch {
-    return { compress: (bytes) => compressPlain(bytes), uncompress: (bytes) => uncompressPlain(bytes, maxRecordBytes) };
-  }
-}
-
 /** A record cannot be longer than a segment; anything that claims more is damage. */
 const maxRecordBytes = 256 * 1024 * 1024;
+
+/** The native one where its binary exists, plain JavaScript elsewhere; both write the same format. */
+const native = await import('snappy').catch(() => undefined);
+
+const snappy: Snappy =
+  native === undefined
+    ? { compress: (bytes) => compressPlain(bytes), uncompress: (bytes) => uncompressPlain(bytes, maxRecordBytes) }
+    : {
+        compress: (bytes) => native.compressSync(bytes),
+        uncompress: (bytes) => native.uncompressSync(bytes, { asBuffer: true }) as Buffer,
+      };
 
 export function compressSnappy(bytes: Uint8Array): Uint8Array {
   return snappy.compress(bytes);
