@@ -193,6 +193,42 @@ describe('GET /api/v2/alerts', () => {
   });
 });
 
+describe('GET /api/v2/alerts/{fingerprint}/explain', () => {
+  it('says where an alert went and what keeps another still', async () => {
+    await call('POST', '/api/v2/alerts', [{ labels: { alertname: 'Cause' } }, { labels: { alertname: 'Effect' } }]);
+    const fingerprint = async (name: string): Promise<string> =>
+      ((await call('GET', `/api/v2/alerts?filter=alertname%3D${name}`)).body as { fingerprint: string }[])[0]?.fingerprint ?? '';
+    const cause = await fingerprint('Cause');
+    const explain = async (id: string): Promise<unknown> => (await call('GET', `/api/v2/alerts/${id}/explain`)).body;
+    let told = false;
+    for (let i = 0; i < 100 && !told; i++) {
+      const { routes } = (await explain(cause)) as { routes: { integrations: { toldFiring: boolean }[] }[] };
+      told = routes[0]?.integrations[0]?.toldFiring ?? false;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await explain(cause)).toMatchObject({
+      state: 'active',
+      routes: [
+        {
+          receiver: 'hook',
+          groupKey: '{}:{alertname="Cause"}',
+          integrations: [{ integration: 'webhook', index: 0, toldFiring: true, toldResolved: false }],
+        },
+      ],
+    });
+    expect(await explain(await fingerprint('Effect'))).toMatchObject({
+      state: 'suppressed',
+      inhibitedBy: [{ fingerprint: cause, labels: { alertname: 'Cause' } }],
+      routes: [{ integrations: [{ toldFiring: false }] }],
+    });
+    expect(await call('GET', '/api/v2/alerts/0000000000000000/explain')).toEqual({
+      status: 404,
+      body: 'there is no alert 0000000000000000',
+    });
+    expect(await call('GET', '/api/v2/alerts/x/explain')).toMatchObject({ status: 422, body: { code: 601 } });
+  });
+});
+
 describe('silences', () => {
   const hour = 3_600_000;
   const at = (offsetMs: number): string => new Date(Date.now() + offsetMs).toISOString();
@@ -288,6 +324,26 @@ describe('the rest', () => {
     ]);
   });
 
+  it('a receiver can be tried before it matters', async () => {
+    const before = hook.requests.length;
+    expect(await call('POST', '/api/v2/receivers/test', { receiver: 'hook', labels: { severity: 'info' } })).toEqual({
+      status: 200,
+      body: { receiver: 'hook', integrations: [{ integration: 'webhook', index: 0, outcome: 'sent' }] },
+    });
+    expect(JSON.parse(hook.requests[before]?.body ?? '')).toMatchObject({
+      commonLabels: { alertname: 'TestNotification', severity: 'info' },
+    });
+    hook.answer = () => ({ status: 403, body: 'no' });
+    expect((await call('POST', '/api/v2/receivers/test', { receiver: 'hook' })).body).toMatchObject({
+      integrations: [{ outcome: 'failed', error: 'unexpected status code 403: no', isRetryable: false }],
+    });
+    hook.answer = () => ({});
+    expect(await call('POST', '/api/v2/receivers/test', { receiver: 'none' })).toEqual({
+      status: 404,
+      body: 'there is no receiver "none"; known: hook, other',
+    });
+  });
+
   it('API v1 is gone, other paths unknown, other methods not allowed', async () => {
     expect(await call('GET', '/api/v1/alerts')).toMatchObject({ status: 410, body: { status: 'deprecated' } });
     expect(await call('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 404 } });
@@ -332,6 +388,8 @@ describe('the rest', () => {
       'GET /api/v2/silence/:id',
       'DELETE /api/v2/silence/:id',
       'GET /api/v1/*',
+      'POST /api/v2/receivers/test',
+      'GET /api/v2/alerts/:id/explain',
       'GET /',
     ]);
   });

@@ -134,20 +134,27 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   const app = createHttp({ log, registry, bodyLimitBytes, routePrefix: prefix, formatError: formatApiError, serverName: 'Alertmanager' });
   addApiRoutes(app, {
     context: { engine, store, silences, clock, mode, metrics, cluster, startedAtMs },
+    notificationLog,
     routeLabelsOf: (group) => {
       if (templates === undefined || Object.keys(group.route.options.labels).length === 0) return {};
-      const data = templates.data({
-        alerts: [...group.alertsByFingerprint.values()],
-        receiver: group.route.options.receiver,
-        groupKey: group.key,
-        groupLabels: group.labels,
-        routeLabels: group.route.options.labels,
-        reason: 'unknown',
-        receiverData: {},
-        nowMs: clock.now(),
-        signal: new AbortController().signal,
-      });
-      return Object.fromEntries(data.RouteLabels.base as Map<string, string>);
+      try {
+        const data = templates.data({
+          alerts: [...group.alertsByFingerprint.values()],
+          receiver: group.route.options.receiver,
+          groupKey: group.key,
+          groupLabels: group.labels,
+          routeLabels: group.route.options.labels,
+          reason: 'unknown',
+          receiverData: {},
+          nowMs: clock.now(),
+          signal: new AbortController().signal,
+        });
+        return Object.fromEntries(data.RouteLabels.base as Map<string, string>);
+      } catch (error) {
+        // A template that fails fails its notifications, and is told there.
+        log.debug({ err: error, aggrGroup: group.key }, 'A route label cannot be rendered');
+        return {};
+      }
     },
     getConcurrency: settings['web.get-concurrency'] || Math.max(availableParallelism(), 8),
   });

@@ -26,6 +26,8 @@ export interface DispatcherOptions {
   /** Added to the time that a flush may take: how long peers are waited for. */
   readonly peerWaitMs?: () => number;
   readonly maintenanceIntervalMs?: number;
+  /** Its groups' timers go on where the route is the same: a reload delays nobody. */
+  readonly previous?: Dispatcher;
 }
 
 /** The reason of an abort for time: told apart from a stop. */
@@ -58,15 +60,18 @@ export class Group {
 const minFlushMs = 10_000;
 
 export class Dispatcher {
-  readonly #options: DispatcherOptions;
+  readonly #options: Omit<DispatcherOptions, 'previous'>;
   readonly #groupsByRoute = new Map<Route, Map<string, Group>>();
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  #previous: Dispatcher | undefined;
   #maintenance: Timer | undefined;
   #groupCount = 0;
 
   constructor(options: DispatcherOptions) {
-    this.#options = options;
+    const { previous, ...rest } = options;
+    this.#options = rest;
+    this.#previous = previous;
     this.#armMaintenance();
   }
 
@@ -96,16 +101,36 @@ export class Dispatcher {
     let group = groups.get(labels.key());
     const nowMs = clock.now();
     if (group === undefined) {
-      // A resolved alert that nobody was told of has nothing to say.
       group = new Group(route, labels);
       groups.set(labels.key(), group);
       this.#groupCount++;
-      this.#arm(group, Math.max(route.options.groupWaitMs, startAtMs - nowMs));
+      const before = this.#previous?.groupLike(route, labels);
+      if (before !== undefined) {
+        group.hasFlushed = before.hasFlushed;
+        group.mutedBy = before.mutedBy;
+      }
+      this.#arm(group, before === undefined ? Math.max(route.options.groupWaitMs, startAtMs - nowMs) : Math.max(0, before.dueAtMs - nowMs));
     }
     group.alertsByFingerprint.set(alert.fingerprint, alert);
     // After a restart the alert is old: it has waited already.
     const isOverdue = alert.startsAt.unixMs + route.options.groupWaitMs < nowMs;
     if (!group.hasFlushed && isOverdue && group.dueAtMs > Math.max(nowMs, startAtMs)) this.#arm(group, Math.max(0, startAtMs - nowMs));
+  }
+
+  /** All alerts of the former dispatcher are in: its groups are no longer asked for. */
+  forgetPrevious(): void {
+    this.#previous = undefined;
+  }
+
+  /** The group of the same labels under the same route, if that route keeps the same times. */
+  groupLike(route: Route, labels: Labels): Group | undefined {
+    for (const [known, groups] of this.#groupsByRoute) {
+      if (known.id !== route.id) continue;
+      const { groupWaitMs, groupIntervalMs } = known.options;
+      if (groupWaitMs !== route.options.groupWaitMs || groupIntervalMs !== route.options.groupIntervalMs) return undefined;
+      return groups.get(labels.key());
+    }
+    return undefined;
   }
 
   #arm(group: Group, delayMs: number): void {
@@ -127,31 +152,34 @@ export class Dispatcher {
     this.#running.add(run);
   }
 
-  async #flush(group: Group, nowMs: number): Promise<void> {
-    const { clock, flush, peerWaitMs } = this.#options;
+  async #flush(group: Group, tickMs: number): Promise<void> {
     group.isFlushing = true;
     group.hasFlushed = true;
-    const snapshot = [...group.alertsByFingerprint.values()];
-    if (snapshot.length > 0) {
-      const timeout = new AbortController();
-      const limitMs = Math.max(group.route.options.groupIntervalMs, minFlushMs) + (peerWaitMs?.() ?? 0);
-      const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
-      const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd())).sort(compareAlerts);
-      const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
-      const isTold = await flush({ group, alerts, nowMs, signal });
-      timer.cancel();
-      if (isTold) {
-        for (const alert of snapshot) {
-          // One that changed meanwhile (fired again) stays: it has something new to tell.
-          if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert)
-            group.alertsByFingerprint.delete(alert.fingerprint);
-        }
-      }
-    }
-    group.isFlushing = false;
-    if (group.isDue && !this.#stopping.signal.aborted) {
+    let nowMs = tickMs;
+    do {
       group.isDue = false;
-      await this.#flush(group, clock.now());
+      await this.#flushOnce(group, nowMs);
+      nowMs = this.#options.clock.now();
+    } while (group.isDue && !this.#stopping.signal.aborted);
+    group.isFlushing = false;
+  }
+
+  async #flushOnce(group: Group, nowMs: number): Promise<void> {
+    const { clock, flush, peerWaitMs } = this.#options;
+    const snapshot = [...group.alertsByFingerprint.values()];
+    if (snapshot.length === 0) return;
+    const timeout = new AbortController();
+    const limitMs = Math.max(group.route.options.groupIntervalMs, minFlushMs) + (peerWaitMs?.() ?? 0);
+    const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
+    const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd())).sort(compareAlerts);
+    const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
+    const isTold = await flush({ group, alerts, nowMs, signal });
+    timer.cancel();
+    if (!isTold) return;
+    for (const alert of snapshot) {
+      // One that changed meanwhile (fired again) stays: it has something new to tell.
+      if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert)
+        group.alertsByFingerprint.delete(alert.fingerprint);
     }
   }
 

@@ -136,14 +136,17 @@ const plays: readonly (readonly [string, string])[] = [
     10m   end`,
   ],
   [
-    'a reload tells nothing twice and keeps what waits',
+    'a reload tells nothing twice, and the groups of a route that stays keep their times',
     `${simple}
     0s    fire alertname=down
     30s   > hook firing: down (first notification)
     1m    reload
     2m    fire alertname=up
     2m1s  reload
-    2m31s > hook firing: up (first notification)
+    2m30s > hook firing: up (first notification)
+    3m    fire alertname=down job=b
+    3m1s  reload
+    5m30s > hook firing: down/b down (new alerts added)
     50m   end`,
   ],
   [

@@ -103,7 +103,13 @@ export class Engine {
     const dispatcher = new Dispatcher({
       root: new Route(config.route, undefined, 0),
       clock,
-      flush: (flush) => pipeline.run(flush),
+      flush: (flush) =>
+        pipeline.run(flush).catch((error: unknown) => {
+          // A bug must not stop the server; the group is flushed again at its next interval.
+          log.error({ err: error, aggrGroup: flush.group.key }, 'BUG: a flush failed');
+          return false;
+        }),
+      ...(this.#setup === undefined ? {} : { previous: this.#setup.dispatcher }),
       ...(startAtMs === undefined ? {} : { startAtMs }),
       ...(maintenanceIntervalMs === undefined ? {} : { maintenanceIntervalMs }),
     });
@@ -114,6 +120,7 @@ export class Engine {
     for (const alert of store.all()) inhibitor.see(alert, clock.now());
     this.#setup = { config, receivers, inhibitor, dispatcher };
     for (const alert of store.all()) dispatcher.see(alert);
+    dispatcher.forgetPrevious();
     if (old !== undefined) await closeReceivers(old.receivers);
   }
 

@@ -4,13 +4,17 @@ import type { HttpError } from '@pronoia/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Group } from '../dispatcher.ts';
 import { fail } from '../errors.ts';
+import type { NotificationLog } from '../nflog.ts';
 import { version } from '../version.ts';
 import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
 import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
+import { explainAlert } from './explain.ts';
+import { testReceiver } from './receiver-test.ts';
 import { deleteSilence, getSilence, getSilences, postSilence } from './silences.ts';
 
 export interface ApiOptions {
   readonly context: ApiContext;
+  readonly notificationLog: NotificationLog;
   readonly routeLabelsOf: (group: Group) => Readonly<Record<string, string>>;
   /** GETs answered at the same time; more are sent away. */
   readonly getConcurrency: number;
@@ -22,7 +26,7 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
   return { contentType: 'application/json', body: `${JSON.stringify({ code: error.status, message })}\n` };
 }
 
-export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, getConcurrency }: ApiOptions): void {
+export function addApiRoutes(app: FastifyInstance, { context, notificationLog, routeLabelsOf, getConcurrency }: ApiOptions): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -86,6 +90,18 @@ export function addApiRoutes(app: FastifyInstance, { context, routeLabelsOf, get
     `${api}/silence/:id`,
     handle((request) => deleteSilence(id(request), context)),
   );
+  app.get(
+    `${api}/alerts/:id/explain`,
+    handle((request) => explainAlert(id(request), context, notificationLog)),
+  );
+  app.post(`${api}/receivers/test`, async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    try {
+      return await reply.type('application/json').send(`${JSON.stringify(await testReceiver(request.body, context))}\n`);
+    } catch (error) {
+      return refuse(error, reply);
+    }
+  });
   for (const method of ['GET', 'POST', 'DELETE'] as const) {
     app.route({
       method,

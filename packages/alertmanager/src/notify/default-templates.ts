@@ -25,16 +25,21 @@ Annotations:
 Source: {{ .GeneratorURL }}
 {{ end }}{{ end }}
 
-{{ define "__firing_and_resolved" }}{{ if gt (len .Alerts.Firing) 0 -}}
+{{ define "__tight_lists" }}{{ .CommonAnnotations.SortedPairs.Values | join " " }}
+{{ if gt (len .Alerts.Firing) 0 }}Alerts Firing:
+{{ template "__text_alert_list" .Alerts.Firing }}{{ end }}
+{{ if gt (len .Alerts.Resolved) 0 }}Alerts Resolved:
+{{ template "__text_alert_list" .Alerts.Resolved }}{{ end }}{{ end }}
+{{ define "__loose_lists" }}
+{{ if gt (len .Alerts.Firing) 0 }}
 Alerts Firing:
 {{ template "__text_alert_list" .Alerts.Firing }}
-{{- end }}
-{{- if gt (len .Alerts.Resolved) 0 }}
+{{ end }}
+{{ if gt (len .Alerts.Resolved) 0 }}
 Alerts Resolved:
 {{ template "__text_alert_list" .Alerts.Resolved }}
-{{- end }}{{ end }}
-{{ define "__annotations_and_lists" }}{{ .CommonAnnotations.SortedPairs.Values | join " " }}
-{{ template "__firing_and_resolved" . }}{{ end }}
+{{ end }}
+{{ end }}
 {{ define "__markdown_lists" }}{{ if gt (len .Alerts.Firing) 0 }}
 # Alerts Firing:
 {{ template "__text_alert_list_markdown" .Alerts.Firing }}
@@ -61,34 +66,33 @@ Alerts Resolved:
 {{ define "pagerduty.default.instances" }}{{ template "__text_alert_list" . }}{{ end }}
 
 {{ define "opsgenie.default.message" }}{{ template "__subject" . }}{{ end }}
-{{ define "opsgenie.default.description" }}{{ template "__annotations_and_lists" . }}{{ end }}
+{{ define "opsgenie.default.description" }}{{ template "__tight_lists" . }}{{ end }}
 {{ define "opsgenie.default.source" }}{{ template "__alertmanagerURL" . }}{{ end }}
 
 {{ define "wechat.default.message" }}{{ template "__subject" . }}
-{{ template "__annotations_and_lists" . }}
+{{ template "__tight_lists" . }}
 AlertmanagerUrl:
-{{ template "__alertmanagerURL" . }}
-{{ end }}
+{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "wechat.default.to_user" }}{{ end }}
 {{ define "wechat.default.to_party" }}{{ end }}
 {{ define "wechat.default.to_tag" }}{{ end }}
 {{ define "wechat.default.agent_id" }}{{ end }}
 
-{{ define "victorops.default.state_message" }}{{ template "__annotations_and_lists" . }}{{ end }}
+{{ define "victorops.default.state_message" }}{{ template "__tight_lists" . }}{{ end }}
 {{ define "victorops.default.entity_display_name" }}{{ template "__subject" . }}{{ end }}
 {{ define "victorops.default.monitoring_tool" }}{{ template "__alertmanager" . }}{{ end }}
 
 {{ define "pushover.default.title" }}{{ template "__subject" . }}{{ end }}
-{{ define "pushover.default.message" }}{{ template "__annotations_and_lists" . }}{{ end }}
+{{ define "pushover.default.message" }}{{ .CommonAnnotations.SortedPairs.Values | join " " }}{{ template "__loose_lists" . }}{{ end }}
 {{ define "pushover.default.url" }}{{ template "__alertmanagerURL" . }}{{ end }}
 
 {{ define "sns.default.subject" }}{{ template "__subject" . }}{{ end }}
-{{ define "sns.default.message" }}{{ template "__annotations_and_lists" . }}{{ end }}
-{{ define "telegram.default.message" }}{{ template "__firing_and_resolved" . }}{{ end }}
+{{ define "sns.default.message" }}{{ .CommonAnnotations.SortedPairs.Values | join " " }}{{ template "__loose_lists" . }}{{ end }}
+{{ define "telegram.default.message" }}{{ template "__loose_lists" . }}{{ end }}
 {{ define "discord.default.content" }}{{ end }}
 {{ define "discord.default.title" }}{{ template "__subject" . }}{{ end }}
-{{ define "discord.default.message" }}{{ template "__firing_and_resolved" . }}{{ end }}
-{{ define "webex.default.message" }}{{ template "__annotations_and_lists" . }}{{ end }}
+{{ define "discord.default.message" }}{{ template "__loose_lists" . }}{{ end }}
+{{ define "webex.default.message" }}{{ .CommonAnnotations.SortedPairs.Values | join " " }}{{ template "__loose_lists" . }}{{ end }}
 {{ define "msteams.default.summary" }}{{ template "__subject" . }}{{ end }}
 {{ define "msteams.default.title" }}{{ template "__subject" . }}{{ end }}
 {{ define "msteams.default.text" }}{{ template "__markdown_lists" . }}{{ end }}

@@ -68,15 +68,16 @@ export function createEmail(config: ReceiverConfig<'email'>, context: BuildConte
           : { auth: { type: 'custom', method: 'ALERTMANAGER', user: auth.user, pass: auth.password || auth.secret || ' ' } as const }),
         customAuth: { ALERTMANAGER: (exchange: Exchange) => authenticate(exchange, auth) },
       });
-      const onAbort = (): void => transport.close();
-      notification.signal.addEventListener('abort', onAbort, { once: true });
+      const sending = transport.sendMail({
+        envelope: { from: from[0]?.address ?? '', to: to.map(({ address }) => address) },
+        raw: message,
+      });
       try {
-        await transport.sendMail({ envelope: { from: from[0]?.address ?? '', to: to.map(({ address }) => address) }, raw: message });
+        await untilAborted(sending, notification.signal);
       } catch (error) {
         // Whatever the server says today it may not say tomorrow.
         throw new NotifyError(`send email: ${(error as Error).message}`, { isRetryable: true, cause: error });
       } finally {
-        notification.signal.removeEventListener('abort', onAbort);
         transport.close();
       }
       return undefined;
@@ -109,6 +110,22 @@ export function createEmail(config: ReceiverConfig<'email'>, context: BuildConte
     // The richest form stands last (RFC 2046 §5.1.4).
     if (html !== '') parts.push({ contentType: 'text/html; charset=UTF-8', text: templates.html(html, data) });
     return composeMail(lines, parts, randomBytes(30).toString('hex'));
+  }
+}
+
+/** An SMTP exchange cannot be called back; the flush does not wait for it longer than it may. */
+async function untilAborted(sending: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([sending, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    sending.catch(() => {});
   }
 }
 

@@ -57,9 +57,9 @@ export interface Integration {
   readonly index: number;
   readonly sendResolved: boolean;
   /** Throws NotifyError; any other error counts as not retryable. Returns what it wants to keep for the group's next notification. */
-  notify(notification: Notification): Promise<ReceiverData | undefined>;
+  readonly notify: (notification: Notification) => Promise<ReceiverData | undefined>;
   /** Closes connections. */
-  close?(): Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 export interface ReceiverRuntime {

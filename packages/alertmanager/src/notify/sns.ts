@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { queryEscape } from '@pronoia/model';
 import type { ReceiverConfig } from '../config/receivers.ts';
 import { eventId } from '../hash.ts';
 import { type BuildContext, httpClient } from './context.ts';
@@ -62,7 +63,7 @@ export function createSns(config: ReceiverConfig<'sns'>, context: BuildContext):
       });
     const credentials = await resolveCredentials(config.sigv4, client, region, notification);
     const body = encodeForm(form);
-    const url = apiUrl === '' ? `https://sns.${region}.amazonaws.com/` : apiUrl;
+    const url = apiUrl === '' ? `https://sns.${region}.amazonaws.com/` : apiUrl.replace(/\/?$/, '/');
     const headers = sign({ url, body, region, service: 'sns', credentials, atMs: notification.nowMs });
     const answer = await client.send(url, { headers, body, signal: notification.signal });
     checkAnswer(answer);
@@ -138,12 +139,12 @@ async function readProfile(profile: string): Promise<AwsCredentials | undefined>
     : { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }
 
-function encode(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
+/** Sorted by name, blanks as plus signs: as the AWS library writes it. */
 function encodeForm(form: readonly (readonly [string, string])[]): string {
-  return form.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
+  return [...form]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`)
+    .join('&');
 }
 
 interface Signing {

@@ -15,7 +15,7 @@ export function createWechat(config: ReceiverConfig<'wechat'>, context: BuildCon
   const apiUrl = (config.api_url ?? global.wechat_api_url).replace(/\/?$/, '/');
   const hasOwnSecret = config.api_secret !== undefined || config.api_secret_file !== undefined;
   let token: { readonly value: string; readonly takenAtMs: number } | undefined;
-  return createReceiver('wechat', config, context, async ({ text, notification }, { send }) => {
+  return createReceiver('wechat', config, context, async ({ text, notification }, { client, send }) => {
     const expectOk = (answer: { status: number; text: string }): void => {
       if (answer.status !== 200)
         throw new NotifyError(`unexpected status code ${answer.status}: ${answer.text.slice(0, 500)}`, {
@@ -30,7 +30,7 @@ export function createWechat(config: ReceiverConfig<'wechat'>, context: BuildCon
           : await secret(global.wechat_api_secret, global.wechat_api_secret_file),
       );
       const query = new URLSearchParams({ corpid: text(config.corp_id ?? global.wechat_api_corp_id), corpsecret: corpSecret });
-      const answer = await send({ method: 'GET', url: `${apiUrl}gettoken?${query.toString()}`, body: undefined });
+      const answer = await client.send(`${apiUrl}gettoken?${query.toString()}`, { method: 'GET', signal: notification.signal });
       expectOk(answer);
       const value = parseAnswer(answer)['access_token'];
       if (typeof value !== 'string' || value === '') throw refused('invalid APISecret for CorpID: no access token in the answer');
