@@ -122,21 +122,21 @@ function table(all: readonly Peer[], names: readonly string[], unit: string, isL
   ].join('\n');
 }
 
-/** Minified and gzipped: what is loaded at once, and what comes later on demand (protobuf). */
+/** Minified and gzipped: what is loaded at once, and what comes when a scraper first asks for it. */
 function bundleSize(source: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'pronoia-client-size-'));
   const entry = join(folder, 'entry.mjs');
   writeFileSync(entry, source.replace('CLIENT', join(root, 'packages/client/dist/index.js')));
   const flags = ['--bundle', '--minify', '--format=esm', '--target=es2022', '--splitting', `--outdir=${folder}/out`, '--log-level=error'];
   execFileSync(join(root, 'node_modules/.bin/esbuild'), [entry, ...flags]);
-  const sizes = { atOnce: 0, later: 0 };
+  const sizes = { atOnce: 0, negotiation: 0, protobuf: 0 };
   for (const file of readdirSync(join(folder, 'out'))) {
     const zipped = gzipSync(readFileSync(join(folder, 'out', file)), { level: 9 }).length;
-    if (file.startsWith('protobuf')) sizes.later += zipped;
-    else sizes.atOnce += zipped;
+    sizes[(/^(?:protobuf|negotiation)/.exec(file)?.[0] as keyof typeof sizes | undefined) ?? 'atOnce'] += zipped;
   }
   rmSync(folder, { recursive: true });
-  return `${(sizes.atOnce / 1000).toFixed(1)} kB (+ ${(sizes.later / 1000).toFixed(1)} kB if a scraper asks for protobuf)`;
+  const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+  return `${kB(sizes.atOnce)} (+ ${kB(sizes.negotiation)} once a format is negotiated, + ${kB(sizes.protobuf)} for protobuf)`;
 }
 
 export default async function run(): Promise<string> {

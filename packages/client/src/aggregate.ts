@@ -7,13 +7,17 @@ type Combine = (values: readonly number[]) => number;
 export type FamilyAggregator = (families: readonly MetricObjectWithValues[]) => MetricObjectWithValues | undefined;
 
 export const aggregators: Readonly<Record<Aggregator, FamilyAggregator>> = {
-  sum: combined((values) => values.reduce((total, value) => total + value, 0)),
+  sum: combined(sum),
   first: combined((values) => values[0] as number),
   omit: () => undefined,
-  average: combined((values) => values.reduce((total, value) => total + value, 0) / values.length),
-  min: combined((values) => values.reduce((least, value) => Math.min(least, value), Infinity)),
-  max: combined((values) => values.reduce((most, value) => Math.max(most, value), -Infinity)),
+  average: combined((values) => sum(values) / values.length),
+  min: combined((values) => Math.min(...values)),
+  max: combined((values) => Math.max(...values)),
 };
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
 
 function combined(combine: Combine): FamilyAggregator {
   return (families) => {

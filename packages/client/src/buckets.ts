@@ -13,3 +13,16 @@ export function exponentialBuckets(start: number, factor: number, count: number)
   for (let bound = start; bounds.length < count; bound *= factor) bounds.push(bound);
   return bounds;
 }
+
+/** The first bucket whose upper bound is not below `value`; `bounds.length` for the one up to +Inf. Halving beats walking from about 16 on. */
+export function bucketOf(bounds: Float64Array, value: number): number {
+  let low = 0;
+  let high = bounds.length;
+  while (high - low > 16) {
+    const middle = (low + high) >>> 1;
+    if (value <= (bounds[middle] as number)) high = middle;
+    else low = middle + 1;
+  }
+  while (low < high && value > (bounds[low] as number)) low++;
+  return low;
+}

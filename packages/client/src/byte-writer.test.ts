@@ -5,7 +5,7 @@ import { ByteWriter } from './byte-writer.ts';
 function written(value: number): string {
   const writer = new ByteWriter(1);
   writer.number(value);
-  return writer.toString();
+  return writer.takeText();
 }
 
 describe('a number', () => {
@@ -58,7 +58,7 @@ it('grows under any mixture of pieces', () => {
         if (typeof piece === 'number') writer.number(piece);
         else writer.text(piece);
       }
-      expect(writer.toString()).toBe(pieces.map((piece) => (Object.is(piece, -0) ? '0' : String(piece))).join(''));
+      expect(writer.takeText()).toBe(pieces.map((piece) => (Object.is(piece, -0) ? '0' : String(piece))).join(''));
     }),
   );
 });
@@ -70,6 +70,6 @@ it('copies a range of any length without touching what follows', () => {
     const writer = new ByteWriter(1);
     writer.copy(source.view, 0, to);
     writer.text('|');
-    expect(writer.toString()).toBe(`${'0123456789abcdef'.slice(0, to)}|`);
+    expect(writer.takeText()).toBe(`${'0123456789abcdef'.slice(0, to)}|`);
   }
 });

@@ -92,15 +92,9 @@ export class ByteWriter {
 
   /** A non-negative integer below 2^31. */
   #digits(value: number): void {
-    const bytes = this.bytes;
     let length = 1;
     for (let rest = value; rest >= 10; rest = (rest / 10) | 0) length++;
-    this.at += length;
-    for (let at = this.at - 1; length > 0; length--) {
-      const tens = (value / 10) | 0;
-      bytes[at--] = 48 + value - tens * 10;
-      value = tens;
-    }
+    this.#padded(value, length);
   }
 
   /**
@@ -135,16 +129,20 @@ export class ByteWriter {
   }
 
   #padded(value: number, length: number): void {
+    const bytes = this.bytes;
     this.at += length;
     for (let at = this.at - 1; length > 0; length--) {
       const tens = (value / 10) | 0;
-      this.bytes[at--] = 48 + value - tens * 10;
+      bytes[at--] = 48 + value - tens * 10;
       value = tens;
     }
   }
 
-  toString(): string {
-    return decoder.decode(this.bytes.subarray(0, this.at));
+  /** As `take`, as text. */
+  takeText(): string {
+    const text = decoder.decode(this.bytes.subarray(0, this.at));
+    this.at = 0;
+    return text;
   }
 
   /** The bytes written so far, as a copy of their own; the writer starts anew. */

@@ -1,10 +1,10 @@
 /** A number that only grows: requests served, bytes sent, failures. Hot file (bench: client). */
 import { Exemplars } from './exemplars.ts';
-import type { LabelValues, MetricValue } from './family.ts';
-import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
+import type { LabelValues } from './family.ts';
+import { labelsFrom, type MetricConfiguration } from './metric.ts';
+import { ScalarMetric } from './scalar-metric.ts';
 import { SeriesHandle } from './series-handle.ts';
 import type { SeriesTable } from './series-table.ts';
-import type { Sink } from './sink.ts';
 import { invalidValue } from './validation.ts';
 
 export type CounterConfiguration<T extends string> = MetricConfiguration<T, Counter<T>>;
@@ -15,17 +15,19 @@ export interface IncreaseDataWithExemplar<T extends string> {
   exemplarLabels?: LabelValues | undefined;
 }
 
-export class Counter<T extends string = string> extends Metric<T> {
+export class Counter<T extends string = string> extends ScalarMetric<T> {
   readonly type = 'counter';
   readonly #bare: CounterHandle;
-  readonly #exemplars = new Exemplars(1);
+  readonly #exemplars: Exemplars;
 
   constructor(config: CounterConfiguration<T>) {
-    super(config, undefined, 1);
-    this.#bare = new CounterHandle(this.series, this.#exemplars, {});
-    this.series.onAdd = (slot) => this.#exemplars.forget(slot);
-    this.series.onMove = (from, to) => this.#exemplars.move(from, to);
-    this.reset();
+    const exemplars = new Exemplars();
+    super(config, exemplars);
+    this.#exemplars = exemplars;
+    this.#bare = new CounterHandle(this.series, exemplars, {});
+    this.series.onAdd = (slot) => exemplars.forget(slot);
+    this.series.onMove = (from, to) => exemplars.move(from, to);
+    this.begin();
     this.register();
   }
 
@@ -64,23 +66,6 @@ export class Counter<T extends string = string> extends Metric<T> {
   labels(...args: unknown[]): CounterHandle {
     return new CounterHandle(this.series, this.#exemplars, labelsFrom(this.labelNames, args));
   }
-
-  /** Back to nothing: a counter without labels to 0, one with labels to no series. */
-  override reset(): void {
-    super.reset();
-    if (this.labelNames.length === 0) this.series.slot({});
-  }
-
-  protected override pushValues(slot: number, values: MetricValue[]): void {
-    const exemplar = this.#exemplars.get(slot, 0);
-    const value = { value: this.series.values[slot] as number, labels: this.series.labels(slot) };
-    values.push(exemplar === undefined ? value : { ...value, exemplar });
-  }
-
-  override expose(sink: Sink, from: number, to: number): void {
-    const { series } = this;
-    for (let slot = from; slot < to; slot++) if (!series.isDead(slot)) sink.scalar(series, slot, this.#exemplars);
-  }
 }
 
 export class CounterHandle extends SeriesHandle {
@@ -96,7 +81,7 @@ export class CounterHandle extends SeriesHandle {
     const added = value === undefined || value === null ? 1 : value;
     if (!(typeof added === 'number' && added >= 0 && added < Infinity)) throw invalidIncrement(added);
     if (this.epoch !== table.epoch && !this.resolve()) return;
-    if (table.touched !== undefined) table.touched[this.slot] = 1;
+    if (table.touched !== undefined) table.touched[this.slot] = Infinity;
     table.values[this.slot] = (table.values[this.slot] as number) + added;
     if (exemplarLabels !== undefined) this.#exemplars.set(this.slot, 0, exemplarLabels, added);
   }

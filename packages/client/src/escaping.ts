@@ -2,33 +2,24 @@
  * What becomes of names outside the old alphabet when the scraper wants the old alphabet (Prometheus docs, "Escaping schemes").
  * `allow-utf-8` changes nothing; the names are quoted where they are written.
  */
+import { isUnicodeName, validateLabelName, validateMetricName } from './validation.ts';
 
 export type EscapingScheme = 'allow-utf-8' | 'underscores' | 'dots' | 'values';
 
 /** The name as the scheme spells it. Metric names may hold colons, label names not. */
 export function escapeName(name: string, scheme: EscapingScheme, isMetricName: boolean): string {
-  const isPlain = (isMetricName ? /^[a-zA-Z_:][a-zA-Z0-9_:]*$/ : /^[a-zA-Z_][a-zA-Z0-9_]*$/).test(name);
-  if (scheme === 'allow-utf-8' || (isPlain && scheme !== 'dots')) return name;
-  let escaped = scheme === 'values' ? 'U__' : '';
-  let isFirst = true;
-  for (const character of name) {
-    const isAllowed = /[a-zA-Z_]/.test(character) || (isMetricName && character === ':') || (!isFirst && /[0-9]/.test(character));
-    isFirst = false;
-    switch (scheme) {
-      case 'underscores':
-        escaped += isAllowed ? character : '_';
-        break;
-      case 'dots':
-        escaped += character === '_' ? '__' : character === '.' ? '_dot_' : isAllowed ? character : '__';
-        break;
-      case 'values':
-        escaped += character === '_' ? '__' : isAllowed ? character : `_${hex(character)}_`;
-        break;
-    }
-  }
-  return escaped;
+  const isPlain = (text: string) => (isMetricName ? validateMetricName(text) : validateLabelName([text]));
+  if (scheme === 'allow-utf-8' || (scheme !== 'dots' && isPlain(name))) return name;
+  const escaped = Array.from(name, (character, i) => {
+    if (character === '_' && scheme !== 'underscores') return '__';
+    if (character === '.' && scheme === 'dots') return '_dot_';
+    // Digits are allowed, though not in front.
+    if (isPlain(i === 0 ? character : `_${character}`)) return character;
+    return scheme === 'values' ? `_${hex(character)}_` : scheme === 'dots' ? '__' : '_';
+  });
+  return (scheme === 'values' ? 'U__' : '') + escaped.join('');
 }
 
 function hex(character: string): string {
-  return /\p{Surrogate}/u.test(character) ? 'FFFD' : (character.codePointAt(0) as number).toString(16);
+  return isUnicodeName(character) ? (character.codePointAt(0) as number).toString(16) : 'FFFD';
 }

@@ -5,35 +5,28 @@ import type { Exemplar, LabelValues } from './family.ts';
 const LABELS_LIMIT = 128;
 
 export class Exemplars {
-  readonly #perSeries: number;
-  /** By slot · perSeries + cell; sparse. Made with the first exemplar. */
-  #cells: (Exemplar | undefined)[] | undefined;
-
-  constructor(perSeries: number) {
-    this.#perSeries = perSeries;
-  }
+  /** By slot, then by cell; as long as the last slot that has one. */
+  readonly #bySlot: ((Exemplar | undefined)[] | undefined)[] = [];
 
   /** Throws a RangeError for labels that are too long. */
-  set(slot: number, cell: number, labels: LabelValues, value: number): void {
-    let length = 0;
-    for (const [name, text] of Object.entries(labels)) length += name.length + String(text).length;
-    if (length > LABELS_LIMIT) throw new RangeError('Label set size must be smaller than 128 UTF-8 chars');
-    this.#cells ??= [];
-    this.#cells[slot * this.#perSeries + cell] = { labelSet: labels, value, timestamp: Date.now() / 1000 };
+  set(slot: number, cell: number, labelSet: LabelValues, value: number): void {
+    if (Object.entries(labelSet).flat().join('').length > LABELS_LIMIT) {
+      throw new RangeError('Label set size must be smaller than 128 UTF-8 chars');
+    }
+    (this.#bySlot[slot] ??= [])[cell] = { labelSet, value, timestamp: Date.now() / 1000 };
   }
 
   get(slot: number, cell: number): Exemplar | undefined {
-    return this.#cells?.[slot * this.#perSeries + cell];
+    return this.#bySlot[slot]?.[cell];
   }
 
+  /** Series only ever move down. */
   move(from: number, to: number): void {
-    if (this.#cells === undefined || from === to) return;
-    for (let cell = 0; cell < this.#perSeries; cell++) this.#cells[to * this.#perSeries + cell] = this.get(from, cell);
+    if (to < this.#bySlot.length) this.#bySlot[to] = this.#bySlot[from];
   }
 
   /** A series begins in this slot. */
   forget(slot: number): void {
-    if (this.#cells === undefined) return;
-    for (let cell = 0; cell < this.#perSeries; cell++) this.#cells[slot * this.#perSeries + cell] = undefined;
+    if (slot < this.#bySlot.length) this.#bySlot[slot] = undefined;
   }
 }

@@ -1,21 +1,21 @@
 /** A number that goes up and down: a queue's length, a temperature, bytes in use. Hot file (bench: client). */
-import type { LabelValues, MetricValue } from './family.ts';
-import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
+import type { LabelValues } from './family.ts';
+import { labelsFrom, type MetricConfiguration } from './metric.ts';
+import { ScalarMetric } from './scalar-metric.ts';
 import { SeriesHandle } from './series-handle.ts';
-import type { Sink } from './sink.ts';
 import { startTimer } from './timer.ts';
 import { invalidValue, show } from './validation.ts';
 
 export type GaugeConfiguration<T extends string> = MetricConfiguration<T, Gauge<T>>;
 
-export class Gauge<T extends string = string> extends Metric<T> {
+export class Gauge<T extends string = string> extends ScalarMetric<T> {
   readonly type = 'gauge';
   readonly #bare: GaugeHandle;
 
   constructor(config: GaugeConfiguration<T>) {
-    super(config, undefined, 1);
+    super(config);
     this.#bare = new GaugeHandle(this.series, {});
-    this.reset();
+    this.begin();
     this.register();
   }
 
@@ -67,20 +67,6 @@ export class Gauge<T extends string = string> extends Metric<T> {
   labels(...args: unknown[]): GaugeHandle {
     return new GaugeHandle(this.series, labelsFrom(this.labelNames, args));
   }
-
-  override reset(): void {
-    super.reset();
-    if (this.labelNames.length === 0) this.series.slot({});
-  }
-
-  protected override pushValues(slot: number, values: MetricValue[]): void {
-    values.push({ value: this.series.values[slot] as number, labels: this.series.labels(slot) });
-  }
-
-  override expose(sink: Sink, from: number, to: number): void {
-    const { series } = this;
-    for (let slot = from; slot < to; slot++) if (!series.isDead(slot)) sink.scalar(series, slot);
-  }
 }
 
 export class GaugeHandle extends SeriesHandle {
@@ -88,7 +74,7 @@ export class GaugeHandle extends SeriesHandle {
     if (typeof value !== 'number') throw invalidValue(value);
     const { table } = this;
     if (this.epoch !== table.epoch && !this.resolve()) return;
-    if (table.touched !== undefined) table.touched[this.slot] = 1;
+    if (table.touched !== undefined) table.touched[this.slot] = Infinity;
     table.values[this.slot] = value;
   }
 
@@ -96,7 +82,7 @@ export class GaugeHandle extends SeriesHandle {
     if (typeof value !== 'number') throw invalidDelta(value);
     const { table } = this;
     if (this.epoch !== table.epoch && !this.resolve()) return;
-    if (table.touched !== undefined) table.touched[this.slot] = 1;
+    if (table.touched !== undefined) table.touched[this.slot] = Infinity;
     table.values[this.slot] = (table.values[this.slot] as number) + value;
   }
 

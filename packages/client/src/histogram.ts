@@ -4,6 +4,7 @@
  * A series is `bounds.length + 2` numbers: how many observations fell into each bucket (not cumulated), how many above the last bound, and
  * their sum. The cumulated counts that the formats want are made while writing. Native buckets, if wanted, are kept beside.
  */
+import { bucketOf } from './buckets.ts';
 import { Exemplars } from './exemplars.ts';
 import type { LabelValues, MetricValue } from './family.ts';
 import { labelsFrom, Metric, type MetricConfiguration } from './metric.ts';
@@ -144,7 +145,7 @@ export class HistogramHandle extends SeriesHandle {
     if (!Number.isFinite(value)) throw invalidValue(value);
     const { table } = this;
     if (this.epoch !== table.epoch && !this.resolve()) return;
-    if (table.touched !== undefined) table.touched[this.slot] = 1;
+    if (table.touched !== undefined) table.touched[this.slot] = Infinity;
     this.#cells.count(this.slot, value, exemplarLabels);
   }
 
@@ -163,7 +164,7 @@ class HistogramCells {
 
   constructor(series: SeriesTable, bounds: Float64Array, native: NativeConfiguration | undefined) {
     this.series = series;
-    this.exemplars = new Exemplars(bounds.length + 1);
+    this.exemplars = new Exemplars();
     this.#bounds = bounds;
     const options = native === undefined ? undefined : nativeOptions(native);
     const natives: NativeBuckets[] | undefined = options === undefined ? undefined : [];
@@ -224,19 +225,6 @@ function nativeOptions(config: NativeConfiguration): NativeOptions {
     zeroThreshold: config.zeroThreshold ?? 2 ** -128,
     maxZeroThreshold: config.maxZeroThreshold ?? 0,
   };
-}
-
-/** The first bucket whose upper bound is not below `value`; `bounds.length` for the one up to +Inf. Halving beats walking from about 16 on. */
-function bucketOf(bounds: Float64Array, value: number): number {
-  let low = 0;
-  let high = bounds.length;
-  while (high - low > 16) {
-    const middle = (low + high) >>> 1;
-    if (value <= (bounds[middle] as number)) high = middle;
-    else low = middle + 1;
-  }
-  while (low < high && value > (bounds[low] as number)) low++;
-  return low;
 }
 
 /** Ascending, each once, without +Inf: what the formats demand, whatever order they were given in. */

@@ -17,7 +17,9 @@ export { Info, type InfoConfiguration } from './info.ts';
 export type { Metric, MetricConfiguration } from './metric.ts';
 export {
   globalRegistry as register,
+  OPENMETRICS as openMetricsContentType,
   type OpenMetricsContentType,
+  PROMETHEUS as prometheusContentType,
   type PrometheusContentType,
   Registry,
   type RegistryContentType,
@@ -29,5 +31,3 @@ export { validateMetricName } from './validation.ts';
 
 /** What the global registry answers with unless it was told otherwise; ask `registry.contentType` for a particular one. */
 export const contentType: RegistryContentType = globalRegistry.contentType;
-export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
-export const openMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';

@@ -4,7 +4,7 @@
  */
 import { encodeText } from './byte-writer.ts';
 import type { LabelValue } from './family.ts';
-import { validateLabelName } from './validation.ts';
+import { validateLabelName, validateMetricName } from './validation.ts';
 
 export const ABSENT = 0;
 
@@ -85,9 +85,9 @@ export class LabelDictionary {
   }
 }
 
-/** Labels with names of the old alphabet stand bare, others in quotes (text 1.0.0). */
-export function quotedName(name: string): string {
-  return validateLabelName([name]) ? name : `"${escapeLabelValue(name)}"`;
+/** Names of the old alphabet stand bare, others in quotes (text 1.0.0). */
+export function quotedName(name: string, isMetricName = false): string {
+  return (isMetricName ? validateMetricName(name) : validateLabelName([name])) ? name : `"${escapeLabelValue(name)}"`;
 }
 
 export function escapeLabelValue(text: string): string {

@@ -5,45 +5,29 @@
  * A value, being a double, is at most b^k exactly when it is at most the greatest double not above b^k. So the bounds within one power of two
  * are computed in integers, by repeated square roots with 64 guard bits, and rounded down: no rounding error can move an observation.
  */
+import { bucketOf } from './buckets.ts';
 
-const FRACTION_BITS = 53n;
-const GUARD_BITS = 128n;
+/** Fixed point: 53 bits that a double keeps, and those that guard them. */
+const ONE = 1n << 128n;
+const CUT_BITS = 128n - 53n + 1n;
 
 const boundsBySchema: Float64Array[] = [];
 
 /** 2^schema bounds in [0.5, 1), ascending, 0.5 first; for schema > 0. */
 export function fractionBounds(schema: number): Float64Array {
-  return (boundsBySchema[schema] ??= computeBounds(schema));
+  return (boundsBySchema[schema] ??= Float64Array.from(powers(schema), (power) => Number(power >> CUT_BITS) / 2 ** 53));
 }
 
-function computeBounds(schema: number): Float64Array {
-  const count = 2 ** schema;
-  const one = 1n << GUARD_BITS;
-  // root = 2^(1 / count) in fixed point.
-  let root = 2n * one;
-  for (let i = 0; i < schema; i++) root = squareRoot(root << GUARD_BITS);
-  const bounds = new Float64Array(count);
-  let power = one;
-  for (let i = 0; i < count; i++) {
-    // power is 2^(i / count) in [1, 2): half of it, cut to 53 bits, is a double exactly.
-    bounds[i] = Number(power >> (GUARD_BITS - FRACTION_BITS + 1n)) / 2 ** Number(FRACTION_BITS);
-    power = (power * root) >> GUARD_BITS;
-    // Every 2^(i / count) that is an exact root is recomputed from the nearest square root above, so that errors do not add up.
-    if ((i + 1) % 16 === 0 && i + 1 < count) power = rootOfTwo(i + 1, count);
-  }
-  return bounds;
+/** 2^(i / 2^schema) for i from 0 to 2^schema − 1, each the root of one of the schema before or of twice that: errors halve on the way. */
+function powers(schema: number): bigint[] {
+  if (schema === 0) return [ONE];
+  const squares = powers(schema - 1);
+  return [...squares, ...squares.map((square) => 2n * square)].map((square) => squareRoot(square * ONE));
 }
 
-/** 2^(numerator / denominator) in fixed point, the denominator a power of two. */
-function rootOfTwo(numerator: number, denominator: number): bigint {
-  let value = 1n << (GUARD_BITS + BigInt(numerator));
-  for (let i = denominator; i > 1; i /= 2) value = squareRoot(value << GUARD_BITS);
-  return value;
-}
-
-/** The greatest integer whose square is not above `value` (Newton's method from above). */
+/** The greatest integer whose square is not above `value`, which is below 4·ONE² (Newton's method from above). */
 function squareRoot(value: bigint): bigint {
-  let guess = 1n << BigInt((value.toString(2).length + 1) >> 1);
+  let guess = 2n * ONE;
   for (;;) {
     const better = (guess + value / guess) >> 1n;
     if (better >= guess) return guess;
@@ -74,23 +58,11 @@ export function bucketKey(value: number, schema: number): number {
   exponent -= 1022; // value = fraction · 2^exponent, fraction in [0.5, 1)
   words[HIGH] = ((words[HIGH] as number) & 0x800fffff) | 0x3fe00000;
   const fraction = float[0] as number;
-  if (schema > 0) return lowerBound(fractionBounds(schema), fraction) + (exponent - 1) * 2 ** schema;
+  if (schema > 0) return bucketOf(fractionBounds(schema), fraction) + (exponent - 1) * 2 ** schema;
   // An exact power of two belongs to the bucket that it closes.
   const key = fraction === 0.5 ? exponent - 1 : exponent;
   const offset = 2 ** -schema - 1;
   return (key + offset) >> -schema;
-}
-
-/** The first index whose bound is not below the fraction; `bounds.length` when all are. */
-function lowerBound(bounds: Float64Array, fraction: number): number {
-  let low = 0;
-  let high = bounds.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((bounds[middle] as number) < fraction) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The upper bound of bucket `key`; beyond the greatest double, that. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bucketKey, fractionBounds, schemaFor, upperBound } from './native-bounds.ts';
-import { NativeBuckets, type NativeOptions } from './native-buckets.ts';
+import { type BucketCount, NativeBuckets, type NativeOptions } from './native-buckets.ts';
+import { spansOf } from './native-spans.ts';
 
 const options: NativeOptions = { schema: 3, maxBuckets: 0, minResetMs: 0, zeroThreshold: 2 ** -128, maxZeroThreshold: 0 };
 
@@ -88,7 +89,8 @@ function nextUp(value: number): number {
 }
 
 /** What a reader makes of spans and deltas: counts by key. */
-function decode({ spans, deltas }: NativeBuckets['positive']): Record<number, number> {
+function decode(buckets: readonly BucketCount[]): Record<number, number> {
+  const { spans, deltas } = spansOf(buckets);
   const counts: Record<number, number> = {};
   let key = 0;
   let count = 0;
@@ -135,8 +137,8 @@ describe('native buckets', () => {
     const native = new NativeBuckets({ ...options, schema });
     for (const value of observations) native.observe(value);
     expect(native.zeroCount).toBe(zeroCount);
-    expect(native.positive).toEqual(positive);
-    expect(native.negative).toEqual(negative);
+    expect(spansOf(native.positive)).toEqual(positive);
+    expect(spansOf(native.negative)).toEqual(negative);
   });
 
   it('count each observation in the bucket of its key, and lose none by any limit', () => {

@@ -14,11 +14,7 @@ export interface NativeOptions {
   readonly maxZeroThreshold: number;
 }
 
-/** A run of neighbouring buckets: empty ones before it (since the previous run), and how many it has. */
-export interface Span {
-  readonly offset: number;
-  readonly length: number;
-}
+export type BucketCount = readonly [key: number, count: number];
 
 const PAGE_BITS = 5;
 const PAGE = 1 << PAGE_BITS;
@@ -46,8 +42,8 @@ class SparseCounts {
   }
 
   /** Keys with a count, ascending. */
-  entries(): [key: number, count: number][] {
-    const entries: [number, number][] = [];
+  entries(): BucketCount[] {
+    const entries: BucketCount[] = [];
     for (const [number, page] of [...this.#pages].sort(([a], [b]) => a - b)) {
       for (let at = 0; at < PAGE; at++) if (page[at] !== 0) entries.push([number * PAGE + at, page[at] as number]);
     }
@@ -135,36 +131,13 @@ export class NativeBuckets {
     return true;
   }
 
-  get positive(): { spans: Span[]; deltas: number[] } {
-    return spansOf(this.#positive.entries());
+  /** Buckets of positive observations that are not empty, ascending. */
+  get positive(): BucketCount[] {
+    return this.#positive.entries();
   }
 
-  get negative(): { spans: Span[]; deltas: number[] } {
-    return spansOf(this.#negative.entries());
+  /** The same of negative ones, by absolute value. */
+  get negative(): BucketCount[] {
+    return this.#negative.entries();
   }
-}
-
-/** Gaps of at most two empty buckets are cheaper as zeros than as the beginning of a new span. */
-function spansOf(entries: readonly [key: number, count: number][]): { spans: Span[]; deltas: number[] } {
-  const spans: { offset: number; length: number }[] = [];
-  const deltas: number[] = [];
-  let next = 0;
-  let last = 0;
-  for (const [key, count] of entries) {
-    let open = spans.at(-1);
-    const gap = key - next;
-    if (open === undefined || gap > 2) spans.push((open = { offset: gap, length: 0 }));
-    else {
-      for (let i = 0; i < gap; i++) {
-        deltas.push(-last);
-        last = 0;
-        open.length++;
-      }
-    }
-    deltas.push(count - last);
-    last = count;
-    open.length++;
-    next = key + 1;
-  }
-  return { spans, deltas };
 }

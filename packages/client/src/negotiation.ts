@@ -1,4 +1,7 @@
-/** Which format and which spelling of names a scraper gets (prometheus.io/docs/instrumenting/content_negotiation). */
+/**
+ * Which format and which spelling of names a scraper gets (prometheus.io/docs/instrumenting/content_negotiation). Loaded on demand, so it
+ * imports nothing but types.
+ */
 import type { EscapingScheme } from './escaping.ts';
 
 export interface Format {
@@ -8,54 +11,53 @@ export interface Format {
 }
 
 const SCHEMES: readonly string[] = ['allow-utf-8', 'underscores', 'dots', 'values'];
+const OPENMETRICS = 'application/openmetrics-text';
+const PROTOBUF = 'application/vnd.google.protobuf';
 
-/** The most wanted format that we have; `fallback` when none is, or none was asked for. */
-export function negotiate(accept: string | undefined, fallback: 'text' | 'openmetrics'): Format {
-  const wishes = (accept ?? '')
-    .split(',')
-    .map((wish) => {
-      const [type = '', ...parameters] = wish.split(';').map((part) => part.trim().toLowerCase());
-      const byName = new Map(parameters.map((parameter) => parameter.split('=', 2).map((half) => half.trim()) as [string, string]));
-      return { type, parameters: byName, quality: Number(byName.get('q') ?? 1) };
-    })
-    .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality);
-  for (const { type, parameters } of wishes) {
-    const format = formatOf(type, parameters, fallback);
-    if (format !== undefined) return format;
-  }
-  return formatOf('*/*', new Map(), fallback) as Format;
+/** One of the things that an Accept header wants. */
+interface Wish {
+  readonly type: string;
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
-function formatOf(type: string, parameters: ReadonlyMap<string, string>, fallback: 'text' | 'openmetrics'): Format | undefined {
-  const asked = parameters.get('escaping') ?? '';
-  const escaping = SCHEMES.includes(asked) ? (asked as EscapingScheme) : 'underscores';
-  const version = parameters.get('version');
-  switch (type) {
-    case 'application/vnd.google.protobuf': {
-      if (parameters.get('proto') !== 'io.prometheus.client.metricfamily' || parameters.get('encoding') !== 'delimited') return undefined;
-      const contentType = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
-      return { kind: 'protobuf', escaping, contentType: `${contentType}; escaping=${escaping}` };
-    }
-    case 'application/openmetrics-text': {
-      if (version !== undefined && version !== '1.0.0' && version !== '0.0.1') return undefined;
-      const contentType = `application/openmetrics-text; version=${version ?? '1.0.0'}; charset=utf-8`;
-      // Names in quotes are an addition to version 1.0.0.
-      const scheme = version === '0.0.1' && escaping === 'allow-utf-8' ? 'underscores' : escaping;
-      return { kind: 'openmetrics', escaping: scheme, contentType: `${contentType}; escaping=${scheme}` };
-    }
-    case 'text/plain':
-    case 'text/*':
-    case '*/*': {
-      if (type === '*/*' && fallback === 'openmetrics') return formatOf('application/openmetrics-text', parameters, fallback);
-      if (version === '1.0.0')
-        return { kind: 'text', escaping, contentType: `text/plain; version=1.0.0; charset=utf-8; escaping=${escaping}` };
-      if (version !== undefined && version !== '0.0.4') return undefined;
-      const scheme = escaping === 'allow-utf-8' ? 'underscores' : escaping;
-      const suffix = scheme === 'underscores' ? '' : `; escaping=${scheme}`;
-      return { kind: 'text', escaping: scheme, contentType: `text/plain; version=0.0.4; charset=utf-8${suffix}` };
-    }
-    default:
-      return undefined;
+/** The most wanted format that we have; `fallback` when none is, or none was asked for. */
+export function negotiate(accept: string, fallback: 'text' | 'openmetrics'): Format {
+  const wishes = accept
+    .toLowerCase()
+    .split(',')
+    .map((wish): Wish => {
+      const [type = '', ...parameters] = wish.split(';').map((part) => part.trim());
+      return { type, parameters: Object.fromEntries(parameters.map((parameter) => parameter.split('=').map((half) => half.trim()))) };
+    })
+    .filter((wish) => quality(wish) > 0)
+    .sort((a, b) => quality(b) - quality(a));
+  for (const wish of wishes) {
+    const format = formatOf(wish, fallback);
+    if (format !== undefined) return format;
   }
+  return formatOf({ type: '*/*', parameters: {} }, fallback) as Format;
+}
+
+function quality({ parameters }: Wish): number {
+  return Number(parameters.q ?? 1);
+}
+
+function formatOf({ type, parameters }: Wish, fallback: 'text' | 'openmetrics'): Format | undefined {
+  let escaping = (SCHEMES.includes(parameters.escaping as string) ? parameters.escaping : 'underscores') as EscapingScheme;
+  if (type === PROTOBUF) {
+    if (parameters.proto !== 'io.prometheus.client.metricfamily' || parameters.encoding !== 'delimited') return undefined;
+    const contentType = `${PROTOBUF}; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=${escaping}`;
+    return { kind: 'protobuf', escaping, contentType };
+  }
+  const isOpenMetrics = type === OPENMETRICS || (type === '*/*' && fallback === 'openmetrics');
+  if (!isOpenMetrics && !['text/plain', 'text/*', '*/*'].includes(type)) return undefined;
+  const { version = isOpenMetrics ? '1.0.0' : '0.0.4' } = parameters;
+  if (version !== '1.0.0') {
+    if (version !== (isOpenMetrics ? '0.0.1' : '0.0.4')) return undefined;
+    // Names in quotes came with the versions 1.0.0.
+    if (escaping === 'allow-utf-8') escaping = 'underscores';
+  }
+  const suffix = version === '0.0.4' && escaping === 'underscores' ? '' : `; escaping=${escaping}`;
+  const contentType = `${isOpenMetrics ? OPENMETRICS : 'text/plain'}; version=${version}; charset=utf-8${suffix}`;
+  return { kind: isOpenMetrics ? 'openmetrics' : 'text', escaping, contentType };
 }

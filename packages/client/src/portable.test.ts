@@ -27,7 +27,7 @@ it('the root export needs nothing but the language: no Node import, no other pac
 it("no file of the root export uses Node's globals without looking whether they are there", () => {
   for (const file of reached('index.ts').keys()) {
     const code = readFileSync(join(folder, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-    expect(code.replace("if (typeof setImmediate === 'function') setImmediate(resolve);", '')).not.toMatch(
+    expect(code.replace("typeof setImmediate === 'function' ? setImmediate(resolve)", '')).not.toMatch(
       /\b(process\.|Buffer\b|setImmediate|require\()/,
     );
   }

@@ -40,6 +40,8 @@ describe.skipIf(!hasPrometheus)('Prometheus', () => {
     const big = new Gauge({ name: 'big', help: 'Many.', labelNames: ['i'], registers });
     for (let i = 0; i < 5000; i++) big.set({ i }, i);
 
+    // The first time loads the format: on a busy machine longer than the scraper waits.
+    await registry.render('application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited');
     const handler = new HttpMetrics({ registry }).handler();
     server = createServer((request, response) => {
       const setHeader = response.setHeader.bind(response);

@@ -1,18 +1,23 @@
 /**
  * Writes families as length-delimited `io.prometheus.client.MetricFamily` messages (prometheus/client_model io/prometheus/client/metrics.proto),
  * the one format in which Prometheus takes native histograms. Field numbers stand beside the fields' names.
+ *
+ * Loaded on demand, so it imports nothing of what is there before it: what it needs of the library it is given, and no bundler cuts the library in pieces for it.
  */
-import { ByteWriter, encodeText } from './byte-writer.ts';
-import { type EscapingScheme, escapeName } from './escaping.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import type { Exemplars } from './exemplars.ts';
 import type { Exemplar, LabelValue, LabelValues, MetricObjectWithValues, MetricType, MetricValue } from './family.ts';
-import type { NativeBuckets, Span } from './native-buckets.ts';
+import type { NativeBuckets } from './native-buckets.ts';
+import { type Span, spansOf } from './native-spans.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { FamilyHeader, Sink } from './sink.ts';
 
 const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH = 2;
+
+/** Samples that come as JSON taken in between two pauses. */
+const VALUES_A_STEP = 256;
 
 const TYPES: Record<MetricType, number> = { counter: 0, gauge: 1, summary: 2, unknown: 3, histogram: 4, info: 1, stateset: 1 };
 /** Fields of Metric that hold a value, by type number. */
@@ -22,27 +27,29 @@ const doubles = new Float64Array(1);
 const doubleBytes = new Uint8Array(doubles.buffer);
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-export class ProtobufWriter extends ByteWriter implements Sink {
-  readonly #escaping: EscapingScheme;
+export class ProtobufWriter implements Sink {
+  readonly #out: ByteWriter;
+  readonly #escape: (name: string, isMetricName: boolean) => string;
   readonly #defaults: readonly [string, LabelValue][];
   #family = 0;
   #type = 0;
   #names: string[] = [];
 
-  constructor(escaping: EscapingScheme, defaultLabels: LabelValues, sizeBytes = 4096) {
-    super(sizeBytes);
-    this.#escaping = escaping;
+  /** `escape` spells names as the scraper wants them. */
+  constructor(out: ByteWriter, escape: (name: string, isMetricName: boolean) => string, defaultLabels: LabelValues) {
+    this.#out = out;
+    this.#escape = escape;
     this.#defaults = Object.entries(defaultLabels).filter((entry): entry is [string, LabelValue] => entry[1] !== undefined);
   }
 
   family({ name, help, type, unit, series }: FamilyHeader): void {
     this.#family = this.#begin();
     this.#type = TYPES[type];
-    this.#string(1, escapeName(name, this.#escaping, true)); // name
+    this.#string(1, this.#escape(name, true)); // name
     this.#string(2, help); // help
     this.#unsigned(3, this.#type); // type
     if (unit) this.#string(5, unit); // unit
-    this.#names = (series?.names ?? []).map((label) => escapeName(label, this.#escaping, false));
+    this.#names = (series?.names ?? []).map((label) => this.#escape(label, false));
   }
 
   endFamily(): void {
@@ -94,7 +101,8 @@ export class ProtobufWriter extends ByteWriter implements Sink {
   }
 
   #native(native: NativeBuckets): void {
-    const { positive, negative } = native;
+    const positive = spansOf(native.positive);
+    const negative = spansOf(native.negative);
     this.#unsigned(5, zigzag(native.schema)); // schema
     this.#double(6, native.zeroThreshold); // zero_threshold
     this.#unsigned(7, native.zeroCount); // zero_count
@@ -140,14 +148,21 @@ export class ProtobufWriter extends ByteWriter implements Sink {
     this.#finish(message);
   }
 
-  values(family: MetricObjectWithValues): void {
+  *values(family: MetricObjectWithValues): Generator<boolean> {
     const bySeries = new Map<string, MetricValue[]>();
+    let read = 0;
     for (const value of family.values ?? []) {
       const { le: _le, quantile: _quantile, ...labels } = value.labels;
       const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-      bySeries.set(key, [...(bySeries.get(key) ?? []), value]);
+      const known = bySeries.get(key);
+      if (known === undefined) bySeries.set(key, [value]);
+      else known.push(value);
+      if (++read % VALUES_A_STEP === 0) yield false;
     }
-    for (const values of bySeries.values()) this.#valuesOfSeries(family, values);
+    for (const values of bySeries.values()) {
+      this.#valuesOfSeries(family, values);
+      if (++read % VALUES_A_STEP === 0) yield false;
+    }
   }
 
   #valuesOfSeries(family: MetricObjectWithValues, values: readonly MetricValue[]): void {
@@ -177,8 +192,7 @@ export class ProtobufWriter extends ByteWriter implements Sink {
       const value = labels[name];
       if (value !== undefined) this.#label(1, this.#names[i] as string, value);
     }
-    for (const [name, value] of this.#defaults)
-      if (labels[name] === undefined) this.#label(1, escapeName(name, this.#escaping, false), value);
+    for (const [name, value] of this.#defaults) if (labels[name] === undefined) this.#label(1, this.#escape(name, false), value);
     return metric;
   }
 
@@ -208,16 +222,15 @@ export class ProtobufWriter extends ByteWriter implements Sink {
   }
 
   #string(field: number, text: string): void {
-    const bytes = encodeText(text);
-    this.#varint((field << 3) | LENGTH);
-    this.#varint(bytes.length);
-    this.all(bytes);
+    const message = this.#message(field);
+    this.#out.text(text);
+    this.#finish(message);
   }
 
   #double(field: number, value: number): void {
     this.#varint((field << 3) | FIXED64);
     doubles[0] = value;
-    this.all(isLittleEndian ? doubleBytes : doubleBytes.slice().reverse());
+    this.#out.all(isLittleEndian ? doubleBytes : doubleBytes.slice().reverse());
   }
 
   #unsigned(field: number, value: number): void {
@@ -227,12 +240,11 @@ export class ProtobufWriter extends ByteWriter implements Sink {
 
   /** Non-negative integers up to 2^53. */
   #varint(value: number): void {
-    this.reserve(10);
     while (value >= 128) {
-      this.bytes[this.at++] = (value % 128) | 128;
+      this.#out.byte((value % 128) | 128);
       value = Math.floor(value / 128);
     }
-    this.bytes[this.at++] = value;
+    this.#out.byte(value);
   }
 
   /** Opens a nested message; `finish` writes its length in front. */
@@ -242,23 +254,24 @@ export class ProtobufWriter extends ByteWriter implements Sink {
   }
 
   #begin(): number {
-    this.byte(0); // most messages are shorter than 128 bytes
-    return this.at;
+    this.#out.byte(0); // most messages are shorter than 128 bytes
+    return this.#out.at;
   }
 
   #finish(start: number): void {
-    const length = this.at - start;
+    const out = this.#out;
+    const length = out.at - start;
     if (length < 128) {
-      this.bytes[start - 1] = length;
+      out.bytes[start - 1] = length;
       return;
     }
     let extra = 0;
     for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) extra++;
-    this.reserve(extra);
-    this.bytes.copyWithin(start + extra, start, start + length);
-    this.at = start - 1;
+    out.reserve(extra);
+    out.bytes.copyWithin(start + extra, start, start + length);
+    out.at = start - 1;
     this.#varint(length);
-    this.at += length;
+    out.at += length;
   }
 }
 

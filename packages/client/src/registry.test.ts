@@ -43,7 +43,7 @@ describe('a large registry', () => {
   const registry = large(60_000);
 
   it('streams the same text that it gives at once', async () => {
-    const { contentType, body } = registry.stream();
+    const { contentType, body } = await registry.stream();
     expect(contentType).toBe(registry.contentType);
     const streamed = await gathered(body);
     expect(streamed).toBe(await registry.metrics());
@@ -53,16 +53,16 @@ describe('a large registry', () => {
 
   it('streams in pieces', async () => {
     const sizes: number[] = [];
-    for await (const piece of registry.stream().body) sizes.push(piece.length);
+    for await (const piece of (await registry.stream()).body) sizes.push(piece.length);
     expect(sizes.length).toBeGreaterThan(20);
     expect(Math.max(...sizes)).toBeLessThan(200_000);
   });
 
   it('lets others run while it is written', async () => {
-    await drained(registry.stream().body);
+    await drained((await registry.stream()).body);
     // The least of several: other threads of the process (collecting garbage) compute too.
     const holds: number[] = [];
-    for (let i = 0; i < 8; i++) holds.push(await longestHold(async () => drained(registry.stream().body)));
+    for (let i = 0; i < 8; i++) holds.push(await longestHold(async () => drained((await registry.stream()).body)));
     expect(Math.min(...holds)).toBeLessThan(10);
   });
 
@@ -70,18 +70,18 @@ describe('a large registry', () => {
     const changing = large(20_000);
     const counter = changing.getSingleMetric('c_total') as client.Counter<'path' | 'code'>;
     let turns = 0;
-    for await (const _ of changing.stream().body) {
+    for await (const _ of (await changing.stream()).body) {
       if (turns++ === 1) {
         for (let i = 0; i < 15_000; i++) counter.remove({ path: `/api/v1/resource/${i}`, code: 200 });
         for (let i = 0; i < 15_000; i++) counter.inc({ path: `/api/v1/resource/${i}`, code: 200 });
       }
     }
-    const text = await gathered(changing.stream().body);
+    const text = await gathered((await changing.stream()).body);
     const names = text.split('\n').map((line) => line.split(' ')[0]);
     expect(names.filter((name) => name?.startsWith('c_total'))).toHaveLength(20_000);
     let isReset = false;
     const seen: string[] = [];
-    for await (const piece of changing.stream().body) {
+    for await (const piece of (await changing.stream()).body) {
       seen.push(
         ...Buffer.from(piece)
           .toString()
@@ -98,7 +98,7 @@ describe('a large registry', () => {
 
   it('stops reading when the reader leaves', async () => {
     const left = large(10_000);
-    for await (const _ of left.stream().body) break;
+    for await (const _ of (await left.stream()).body) break;
     const counter = left.getSingleMetric('c_total') as client.Counter<'path' | 'code'>;
     for (let i = 0; i < 9_990; i++) counter.remove({ path: `/api/v1/resource/${i}`, code: 200 });
     expect(counter.series.size).toBeLessThan(100);

@@ -3,19 +3,20 @@
  * any size neither stops the event loop nor stops anyone from recording meanwhile.
  */
 import { aggregateFamilies } from './aggregate.ts';
-import type { Aggregator, Collectable, LabelValues, MetricObjectWithValues, MetricValue } from './family.ts';
-import { type Format, negotiate } from './negotiation.ts';
-import type { ProtobufWriter } from './protobuf-writer.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { escapeName } from './escaping.ts';
+import type { Aggregator, Collectable, LabelValues, MetricObjectWithValues } from './family.ts';
+import type { Format } from './negotiation.ts';
 import type { SeriesTable } from './series-table.ts';
-import type { Sink } from './sink.ts';
-import { TextWriter } from './text-writer.ts';
+import type { FamilyHeader, Sink } from './sink.ts';
+import { familyName, TextWriter } from './text-writer.ts';
 
 export type PrometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
 export type OpenMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 export type RegistryContentType = PrometheusContentType | OpenMetricsContentType;
 
-const PROMETHEUS: PrometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
-const OPENMETRICS: OpenMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+export const PROMETHEUS: PrometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
+export const OPENMETRICS: OpenMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** The library's own metrics: they write their series themselves, some at a time. */
 export interface Exposed extends Collectable {
@@ -32,13 +33,19 @@ export interface RegistryOptions {
   created?: boolean | undefined;
 }
 
-type Writer = TextWriter | ProtobufWriter;
-
 /** What each metric has to say; undefined for those that speak for themselves. */
-type Families = ReadonlyMap<Collectable, MetricObjectWithValues | undefined>;
+type Families = readonly (readonly [metric: Collectable, family: MetricObjectWithValues | undefined])[];
 
-/** Size of the pieces in which a stream comes, at least. */
-const STREAM_PIECE_BYTES = 65536;
+/** Writes into a buffer, from which the reader takes. */
+interface Writer {
+  readonly sink: Sink;
+  readonly buffer: ByteWriter;
+}
+
+/** What a reader takes at once, at least. */
+const PIECE_BYTES = 65536;
+/** A piece and what one step may add to it. */
+const BUFFER_BYTES = 2 * PIECE_BYTES;
 
 /** Half of what an interactive server should ever be held up. */
 const PAUSE_AFTER_MS = 5;
@@ -59,8 +66,6 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
   readonly #listeners: ((metric: Exposed) => void)[] = [];
   #defaultLabels: LabelValues = {};
   #contentType: T;
-  /** Size of the last exposition; the next one will hardly differ. */
-  #lastBytes = 0;
   readonly #isCreatedShown: boolean;
 
   constructor(contentType: T = PROMETHEUS as T, options: RegistryOptions = {}) {
@@ -81,146 +86,148 @@ export class Registry<T extends RegistryContentType = RegistryContentType> {
 
   /** Everything in the registry as text, in the format of `contentType`. */
   async metrics(): Promise<string> {
-    const families = await this.#collect();
-    const writer = this.#writer(this.#ownFormat, this.#lastBytes);
-    await paced(this.#write(writer, families));
-    this.#lastBytes = writer.at;
-    return writer.toString();
+    let text = '';
+    for await (const buffer of this.#filled(this.#ownFormat)) text += buffer.takeText();
+    return text;
   }
 
   /** As `metrics`, at once. Throws when some metric has an asynchronous `collect`. */
   metricsSync(): string {
-    const writer = this.#writer(this.#ownFormat, this.#lastBytes);
-    const families = this.#collectSync();
-    for (const _ of this.#write(writer, families));
-    return writer.toString();
+    const writer = this.#textWriter(this.#ownFormat);
+    for (const _ of this.#write(writer, this.#collectSync()));
+    return writer.takeText();
   }
 
   /** Everything in the format that the scraper's Accept header asks for. `body` belongs to the caller. */
   async render(accept?: string): Promise<{ contentType: string; body: Uint8Array<ArrayBuffer> }> {
-    const format = this.#negotiate(accept);
-    const families = await this.#collect();
-    const writer = await this.#negotiatedWriter(format, this.#lastBytes);
-    await paced(this.#write(writer, families));
-    this.#lastBytes = writer.at;
-    return { contentType: format.contentType, body: writer.take() };
+    const { contentType, body } = await this.stream(accept);
+    const pieces: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for await (const piece of body) {
+      pieces.push(piece);
+      sizeBytes += piece.length;
+    }
+    const whole = new Uint8Array(sizeBytes);
+    const pace = pacer();
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+      await pace();
+    }
+    return { contentType, body: whole };
   }
 
   /** As `render`, in pieces as they come to be, for registries of many megabytes. */
-  stream(accept?: string): { contentType: string; body: AsyncIterable<Uint8Array<ArrayBuffer>> } {
-    const format = this.#negotiate(accept);
-    return { contentType: format.contentType, body: this.#pieces(format) };
+  async stream(accept?: string): Promise<{ contentType: string; body: AsyncIterable<Uint8Array<ArrayBuffer>> }> {
+    const format = await this.#format(accept);
+    return { contentType: format.contentType, body: this.#stream(format) };
   }
 
-  async *#pieces(format: Format): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  /** Negotiation, like protobuf, comes when it is first asked for: pages and edge functions never do. */
+  async #format(accept: string | undefined): Promise<Format> {
+    if (accept === undefined) return this.#ownFormat;
+    const { negotiate } = await import('./negotiation.ts');
+    return negotiate(accept, this.#ownFormat.kind);
+  }
+
+  async *#stream(format: Format): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for await (const buffer of this.#filled(format)) yield buffer.take();
+  }
+
+  /** Writes everything, and hands out the buffer whenever there is enough to take in it. */
+  async *#filled(format: Format): AsyncGenerator<ByteWriter> {
     const families = await this.#collect();
-    const writer = await this.#negotiatedWriter(format, 2 * STREAM_PIECE_BYTES);
-    const steps = this.#write(writer, families);
-    const pause = new Pause();
-    try {
-      for (const isWhole of steps) {
-        // A protobuf family carries its length in front, so it leaves as a whole.
-        if (writer.at >= STREAM_PIECE_BYTES && (isWhole || format.kind !== 'protobuf')) yield writer.take();
-        if (pause.isDue) await pause.take();
-      }
-    } finally {
-      steps.return(undefined);
+    const { sink, buffer } = await this.#writer(format);
+    const pace = pacer();
+    for (const isWhole of this.#write(sink, families)) {
+      // A protobuf family carries its length in front, so it leaves as a whole.
+      if (buffer.at >= PIECE_BYTES && (isWhole || format.kind !== 'protobuf')) yield buffer;
+      await pace();
     }
-    if (writer.at > 0) yield writer.take();
+    if (buffer.at > 0) yield buffer;
   }
 
   /** One metric as text, without a newline at the end. */
   async getMetricsAsString(metric: Collectable): Promise<string> {
-    const writer = this.#writer(this.#ownFormat, 0);
+    const writer = this.#textWriter(this.#ownFormat);
     for (const _ of this.#writeFamily(writer, metric, await collectOne(metric)));
-    return writer.toString().slice(0, -1);
+    return writer.takeText().slice(0, -1);
   }
 
   async getSingleMetricAsString(name: string): Promise<string> {
     return this.getMetricsAsString(this.#metrics.get(name) as Collectable);
   }
 
-  #negotiate(accept: string | undefined): Format {
-    return negotiate(accept, this.#contentType === OPENMETRICS ? 'openmetrics' : 'text');
-  }
-
-  get #ownFormat(): Format {
+  get #ownFormat(): Format & { readonly kind: 'text' | 'openmetrics' } {
     return { kind: this.#contentType === OPENMETRICS ? 'openmetrics' : 'text', escaping: 'underscores', contentType: this.#contentType };
   }
 
-  /** Protobuf comes when it is first asked for: pages and edge functions never do. */
-  async #negotiatedWriter(format: Format, expectedBytes: number): Promise<Writer> {
-    if (format.kind !== 'protobuf') return this.#writer(format, expectedBytes);
-    const { ProtobufWriter } = await import('./protobuf-writer.ts');
-    return new ProtobufWriter(format.escaping, this.#defaultLabels, Math.ceil(expectedBytes * 1.05) + 4096);
+  #textWriter({ kind, escaping }: Format): TextWriter {
+    return new TextWriter(kind === 'openmetrics', escaping, this.#defaultLabels, BUFFER_BYTES);
   }
 
-  #writer({ kind, escaping }: Format, expectedBytes: number): TextWriter {
-    const sizeBytes = Math.ceil(expectedBytes * 1.05) + 4096;
-    return new TextWriter({ isOpenMetrics: kind === 'openmetrics', escaping }, this.#defaultLabels, sizeBytes);
+  async #writer(format: Format): Promise<Writer> {
+    if (format.kind !== 'protobuf') {
+      const writer = this.#textWriter(format);
+      return { sink: writer, buffer: writer };
+    }
+    const { ProtobufWriter } = await import('./protobuf-writer.ts');
+    const buffer = new ByteWriter(BUFFER_BYTES);
+    const escape = (name: string, isMetricName: boolean) => escapeName(name, format.escaping, isMetricName);
+    return { sink: new ProtobufWriter(buffer, escape, this.#defaultLabels), buffer };
   }
 
   /** Brings all metrics up to date. Those that only come as JSON have answered with it. */
-  async #collect(): Promise<Families> {
-    const metrics = [...this.#metrics.values()];
-    const families = await Promise.all(metrics.map(collectOne));
-    return new Map(metrics.map((metric, i) => [metric, families[i]]));
+  #collect(): Promise<Families> {
+    return Promise.all(this.getMetricsAsArray().map(async (metric) => [metric, await collectOne(metric)] as const));
   }
 
   #collectSync(): Families {
-    const families = new Map<Collectable, MetricObjectWithValues | undefined>();
-    for (const metric of this.#metrics.values()) {
+    return this.getMetricsAsArray().map((metric) => {
       const answer = isExposed(metric) ? metric.collect?.() : metric.get();
       if (answer instanceof Promise) {
         answer.catch(() => {}); // nobody waits for it; the caller learns of the mistake below
         throw new Error(`The metric ${metric.name} collects asynchronously; use metrics() instead of metricsSync()`);
       }
-      families.set(metric, isExposed(metric) ? undefined : (answer as MetricObjectWithValues));
-    }
-    return families;
+      return [metric, answer as MetricObjectWithValues | undefined];
+    });
   }
 
   /** Writes everything; after each step the driver may pause. The steps say whether a family has just ended. */
-  *#write(writer: Writer, families: Families): Generator<boolean> {
-    for (const [metric, family] of families) yield* this.#writeFamily(writer, metric, family);
-    const dropped = droppedFamily(families.keys());
-    if (dropped !== undefined && !this.#metrics.has(dropped.name)) {
-      yield* this.#writeFamily(writer, { ...dropped, get: () => dropped }, dropped);
-    }
-    writer.end();
+  *#write(sink: Sink, families: Families): Generator<boolean> {
+    for (const [metric, family] of families) yield* this.#writeFamily(sink, metric, family);
+    const dropped = droppedFamily(families);
+    if (dropped.values.length > 0 && !this.#metrics.has(dropped.name)) yield* this.#writeFamily(sink, dropped, dropped);
+    sink.end();
   }
 
-  *#writeFamily(writer: Writer, metric: Collectable, family: MetricObjectWithValues | undefined): Generator<boolean> {
-    if (!isExposed(metric)) {
-      writer.family(metric, false, this.#isNameTaken(metric));
-      if (family !== undefined) writer.values(family);
-      writer.endFamily();
-      yield true;
-      return;
-    }
-    const { series } = metric;
-    series.sweep(Date.now());
-    writer.family(metric, metric.created ?? this.#isCreatedShown, this.#isNameTaken(metric));
-    // Series that appear during a pause wait for the next scrape, else one removed and recorded again would be written twice.
-    const { size, generation } = series;
-    const step = metric.type === 'summary' ? SUMMARIES_A_STEP : Math.ceil(NUMBERS_A_STEP / series.stride);
-    series.hold();
-    try {
-      for (let from = 0; from < size && series.generation === generation; from += step) {
-        metric.expose(writer, from, Math.min(size, from + step));
-        if (from + step < size) yield false;
+  *#writeFamily(sink: Sink, metric: Exposed | FamilyHeader, family: MetricObjectWithValues | undefined): Generator<boolean> {
+    const base = familyName(metric.name, metric.type);
+    // OpenMetrics names the family of `x_total` just `x`: a name that another metric may have.
+    const isNameTaken = base !== metric.name && this.#metrics.has(base);
+    if (isExposed(metric)) {
+      const { series } = metric;
+      series.sweep(Date.now());
+      sink.family(metric, metric.created ?? this.#isCreatedShown, isNameTaken);
+      // Series that appear during a pause wait for the next scrape, else one removed and recorded again would be written twice.
+      const { size, generation } = series;
+      const step = metric.type === 'summary' ? SUMMARIES_A_STEP : Math.ceil(NUMBERS_A_STEP / series.stride);
+      series.hold();
+      try {
+        for (let from = 0; from < size && series.generation === generation; from += step) {
+          metric.expose(sink, from, Math.min(size, from + step));
+          if (from + step < size) yield false;
+        }
+      } finally {
+        series.release();
       }
-    } finally {
-      series.release();
+    } else {
+      sink.family(metric, false, isNameTaken);
+      if (family !== undefined) yield* sink.values(family);
     }
-    writer.endFamily();
+    sink.endFamily();
     yield true;
-  }
-
-  /** OpenMetrics names the family of `x_total` just `x`: a name that another metric may have. */
-  #isNameTaken({ name, type }: Collectable): boolean {
-    const suffix = type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
-    return suffix !== '' && name.endsWith(suffix) && this.#metrics.has(name.slice(0, -suffix.length));
   }
 
   /** Adds a metric or a collector of one's own. The same object twice is no fault; another one of the same name is. */
@@ -313,7 +320,7 @@ function unsupported(contentType: string): string {
   return `Content type ${contentType} is unsupported`;
 }
 
-function isExposed(metric: Collectable): metric is Exposed {
+function isExposed(metric: FamilyHeader): metric is Exposed {
   return 'expose' in metric;
 }
 
@@ -324,37 +331,24 @@ async function collectOne(metric: Collectable): Promise<MetricObjectWithValues |
 }
 
 /** Recordings that `maxSeries` turned away, so that the loss is seen. */
-function droppedFamily(metrics: Iterable<Collectable>): MetricObjectWithValues | undefined {
-  const values: MetricValue[] = [];
-  for (const metric of metrics) {
-    if (isExposed(metric) && metric.series.dropped > 0) values.push({ value: metric.series.dropped, labels: { metric: metric.name } });
-  }
-  if (values.length === 0) return undefined;
+function droppedFamily(families: Families): MetricObjectWithValues {
   const help = 'Recordings that were dropped because the metric had reached its maxSeries.';
+  const values = families.flatMap(([metric]) =>
+    isExposed(metric) && metric.series.dropped > 0 ? [{ value: metric.series.dropped, labels: { metric: metric.name } }] : [],
+  );
   return { name: 'metrics_dropped_total', help, type: 'counter', aggregator: 'sum', values };
 }
 
-/** Lets the event loop have a turn whenever we have held it for long. */
-class Pause {
-  #startedMs = performance.now();
+/** To be awaited after every step: lets the event loop have a turn whenever we have held it for long. */
+function pacer(): () => Promise<void> | undefined {
+  let startedMs = performance.now();
+  return () => (performance.now() - startedMs < PAUSE_AFTER_MS ? undefined : pause());
 
-  get isDue(): boolean {
-    return performance.now() - this.#startedMs >= PAUSE_AFTER_MS;
+  async function pause(): Promise<void> {
+    // Browsers have no setImmediate.
+    await new Promise<void>((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve)));
+    startedMs = performance.now();
   }
-
-  async take(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      // Browsers have no setImmediate.
-      if (typeof setImmediate === 'function') setImmediate(resolve);
-      else setTimeout(resolve, 0);
-    });
-    this.#startedMs = performance.now();
-  }
-}
-
-async function paced(steps: Iterable<unknown>): Promise<void> {
-  const pause = new Pause();
-  for (const _ of steps) if (pause.isDue) await pause.take();
 }
 
 /** The registry that metrics join when none is named. */

@@ -25,7 +25,7 @@ export interface SeriesLimits {
 /** Ids of a dead slot; no dictionary ever gives this number. */
 const DEAD = 0xffff_ffff;
 const INITIAL_SLOTS = 4;
-const MULTIPLIERS = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1];
+const MULTIPLIER = 0x9e3779b1;
 
 export class SeriesTable {
   readonly names: readonly string[];
@@ -44,8 +44,8 @@ export class SeriesTable {
   values: Float64Array<ArrayBufferLike>;
   /** Unix ms at which each series began. */
   created: Float64Array<ArrayBuffer>;
-  /** With a time to live: 1 for series recorded to since the last sweep. */
-  touched: Uint8Array<ArrayBuffer> | undefined;
+  /** With a time to live: when each series was last seen to have been recorded to (Unix ms); Infinity since a recording until the next sweep. */
+  touched: Float64Array<ArrayBuffer> | undefined;
   /** Told when a series appears or moves, for what is kept beside the numbers (exemplars, digests). */
   onAdd: ((slot: number) => void) | undefined;
   onMove: ((from: number, to: number) => void) | undefined;
@@ -59,7 +59,6 @@ export class SeriesTable {
   readonly #orders: LabelOrder[];
   /** Which order each slot prints in; absent while all use the declared one. */
   #slotOrders: Uint16Array<ArrayBuffer> | undefined;
-  #lastSeenMs: Float64Array<ArrayBuffer> | undefined;
   #lastSweepMs = 0;
   readonly #wanted: Uint32Array<ArrayBuffer>;
   readonly #multipliers: readonly number[];
@@ -77,11 +76,11 @@ export class SeriesTable {
     this.#order = { names, positions: names.map((_, position) => position) };
     this.#orders = [this.#order];
     this.#wanted = new Uint32Array(names.length);
-    // Odd and unrelated to each other, so that (1, 2) and (2, 1) part (xxHash's primes, then a linear congruence).
-    this.#multipliers = names.map((_, position) => MULTIPLIERS[position] ?? Math.imul(position, 0x6c078965) | 1);
+    // Powers of an odd number, so that (1, 2) and (2, 1) part.
+    let power = 1;
+    this.#multipliers = names.map(() => (power = Math.imul(power, MULTIPLIER)));
     if (limits.ttlMs !== Infinity) {
-      this.touched = new Uint8Array(slots);
-      this.#lastSeenMs = new Float64Array(slots);
+      this.touched = new Float64Array(slots);
       this.#lastSweepMs = Date.now();
     }
   }
@@ -108,7 +107,7 @@ export class SeriesTable {
   /** The slot of the series with these labels, made if need be; −1 if `maxSeries` forbids it. Throws for a label that was not declared. */
   slot(labels: LabelValues): number {
     const slot = this.#find(labels);
-    if (slot >= 0 && this.touched !== undefined) this.touched[slot] = 1;
+    if (slot >= 0 && this.touched !== undefined) this.touched[slot] = Infinity;
     return slot;
   }
 
@@ -203,10 +202,7 @@ export class SeriesTable {
     this.#ids.set(this.#wanted, slot * labels);
     this.values.fill(0, slot * this.stride, (slot + 1) * this.stride);
     this.created[slot] = nowMs;
-    if (this.touched !== undefined) {
-      this.touched[slot] = 1;
-      (this.#lastSeenMs as Float64Array)[slot] = nowMs;
-    }
+    if (this.touched !== undefined) this.touched[slot] = Infinity;
     const orderId = this.#orders.indexOf(order);
     if (orderId > 0 && this.#slotOrders === undefined) this.#slotOrders = new Uint16Array(this.created.length);
     if (this.#slotOrders !== undefined) this.#slotOrders[slot] = orderId;
@@ -243,10 +239,7 @@ export class SeriesTable {
     this.created = resized(this.created, slots);
     this.#ids = resized(this.#ids, slots * this.names.length);
     if (this.#slotOrders !== undefined) this.#slotOrders = resized(this.#slotOrders, slots);
-    if (this.touched !== undefined) {
-      this.touched = resized(this.touched, slots);
-      this.#lastSeenMs = resized(this.#lastSeenMs as Float64Array<ArrayBuffer>, slots);
-    }
+    if (this.touched !== undefined) this.touched = resized(this.touched, slots);
   }
 
   id(slot: number, position: number): number {
@@ -292,14 +285,11 @@ export class SeriesTable {
   sweep(nowMs: number): void {
     const { touched } = this;
     if (touched === undefined || this.names.length === 0) return;
-    const lastSeenMs = this.#lastSeenMs as Float64Array;
     this.#lastSweepMs = nowMs;
     const expired: number[] = [];
     for (let slot = 0; slot < this.size; slot++) {
-      if (touched[slot] === 1) {
-        touched[slot] = 0;
-        lastSeenMs[slot] = nowMs;
-      } else if (!this.isDead(slot) && nowMs - (lastSeenMs[slot] as number) >= this.limits.ttlMs) expired.push(slot);
+      if (touched[slot] === Infinity) touched[slot] = nowMs;
+      else if (!this.isDead(slot) && nowMs - (touched[slot] as number) >= this.limits.ttlMs) expired.push(slot);
     }
     // Removing may move slots, so the highest goes first and compaction waits.
     this.#readers++;
@@ -342,10 +332,7 @@ export class SeriesTable {
         this.#ids.copyWithin(to * labels, from * labels, (from + 1) * labels);
         this.created[to] = this.created[from] as number;
         if (this.#slotOrders !== undefined) this.#slotOrders[to] = this.#slotOrders[from] as number;
-        if (this.touched !== undefined) {
-          this.touched[to] = this.touched[from] as number;
-          (this.#lastSeenMs as Float64Array)[to] = (this.#lastSeenMs as Float64Array)[from] as number;
-        }
+        if (this.touched !== undefined) this.touched[to] = this.touched[from] as number;
       }
       this.onMove?.(from, to);
       to++;

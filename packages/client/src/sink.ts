@@ -24,7 +24,9 @@ export interface Sink {
   histogram(series: SeriesTable, slot: number, bounds: readonly number[], exemplars: Exemplars, native: NativeBuckets | undefined): void;
   /** A series of count and sum, with the values at some quantiles. */
   summary(series: SeriesTable, slot: number, quantiles: readonly number[], values: readonly number[]): void;
-  /** All samples of a family that comes as JSON: of a user's own collector, or aggregated from several processes. */
-  values(family: MetricObjectWithValues): void;
+  /** All samples of a family that comes as JSON: of a user's own collector, or aggregated from several processes. Yields false on the way. */
+  values(family: MetricObjectWithValues): Generator<boolean>;
   endFamily(): void;
+  /** Ends the exposition. */
+  end(): void;
 }

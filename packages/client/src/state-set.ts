@@ -1,20 +1,20 @@
 /** Which of a few named states hold. One series a state, 0 or 1, in a label that has the metric's own name. */
-import type { LabelValues, MetricValue } from './family.ts';
-import { Metric, type MetricConfiguration } from './metric.ts';
-import type { Sink } from './sink.ts';
+import type { LabelValues } from './family.ts';
+import type { MetricConfiguration } from './metric.ts';
+import { ScalarMetric } from './scalar-metric.ts';
 
 export interface StateSetConfiguration<T extends string, S extends string> extends MetricConfiguration<T, StateSet<T, S>> {
   states: readonly S[];
 }
 
-export class StateSet<T extends string = string, S extends string = string> extends Metric<T> {
+export class StateSet<T extends string = string, S extends string = string> extends ScalarMetric<T> {
   readonly type = 'stateset';
   readonly states: readonly S[];
 
   constructor(config: StateSetConfiguration<T, S>) {
-    super({ ...config, labelNames: [...(config?.labelNames ?? []), config?.name as T] }, undefined, 1);
+    super({ ...config, labelNames: [...(config?.labelNames ?? []), config?.name as T] });
     this.states = config.states;
-    if (this.labelNames.length === 1) this.#begin({} as LabelValues<T>);
+    this.begin();
     this.register();
   }
 
@@ -38,6 +38,10 @@ export class StateSet<T extends string = string, S extends string = string> exte
     this.#write(labels, state, holds);
   }
 
+  protected override begin(): void {
+    if (this.labelNames.length === 1) this.#begin({} as LabelValues<T>);
+  }
+
   /** All states of a series are shown from the start. */
   #begin(labels: LabelValues<T>): void {
     for (const state of this.states) this.series.slot({ ...labels, [this.name]: state });
@@ -50,18 +54,5 @@ export class StateSet<T extends string = string, S extends string = string> exte
 
   #unknown(state: unknown): Error {
     return new Error(`${this.name} has no state ${String(state)}; its states are ${this.states.join(', ')}`);
-  }
-
-  override reset(): void {
-    super.reset();
-    if (this.labelNames.length === 1) this.#begin({} as LabelValues<T>);
-  }
-
-  protected override pushValues(slot: number, values: MetricValue[]): void {
-    values.push({ value: this.series.values[slot] as number, labels: this.series.labels(slot) });
-  }
-
-  override expose(sink: Sink, from: number, to: number): void {
-    for (let slot = from; slot < to; slot++) if (!this.series.isDead(slot)) sink.scalar(this.series, slot);
   }
 }

@@ -120,7 +120,7 @@ export class SummaryHandle extends SeriesHandle {
     if (!Number.isFinite(value)) throw invalidValue(value);
     const { table } = this;
     if (this.epoch !== table.epoch && !this.resolve()) return;
-    if (table.touched !== undefined) table.touched[this.slot] = 1;
+    if (table.touched !== undefined) table.touched[this.slot] = Infinity;
     take(table.values, this.#digests, this.slot, value);
   }
 

@@ -9,7 +9,6 @@ import type { Exemplar, LabelValue, LabelValues, MetricObjectWithValues, MetricT
 import { ABSENT, escapeLabelValue, type LabelDictionary, quotedName } from './label-dictionary.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { FamilyHeader, Sink } from './sink.ts';
-import { validateMetricName } from './validation.ts';
 
 const COMMA = 44;
 const OPEN = 123;
@@ -17,10 +16,8 @@ const CLOSE = 125;
 const SPACE = 32;
 const NEWLINE = 10;
 
-export interface TextFormat {
-  readonly isOpenMetrics: boolean;
-  readonly escaping: EscapingScheme;
-}
+/** Samples that come as JSON written between two pauses. */
+const VALUES_A_STEP = 256;
 
 /** A sample line up to its labels. Quoted names stand inside the braces, so the brace is open already. */
 interface LineHead {
@@ -37,7 +34,8 @@ interface DefaultLabel {
 }
 
 export class TextWriter extends ByteWriter implements Sink {
-  readonly #format: TextFormat;
+  readonly #isOpenMetrics: boolean;
+  readonly #escaping: EscapingScheme;
   readonly #defaults: DefaultLabel[];
   /** The labels of the series at hand, without braces. */
   readonly #labels = new ByteWriter(256);
@@ -54,22 +52,23 @@ export class TextWriter extends ByteWriter implements Sink {
   #ladder: readonly number[] = [];
   #rungs: Uint8Array[] = [];
 
-  constructor(format: TextFormat, defaultLabels: LabelValues, sizeBytes = 4096) {
+  constructor(isOpenMetrics: boolean, escaping: EscapingScheme, defaultLabels: LabelValues, sizeBytes: number) {
     super(sizeBytes);
-    this.#format = format;
+    this.#isOpenMetrics = isOpenMetrics;
+    this.#escaping = escaping;
     this.#defaults = Object.entries(defaultLabels)
       .filter((entry): entry is [string, LabelValue] => entry[1] !== undefined)
       .map(([name, value]) => ({ name, value, piece: encodeText(this.#label(name, value)), position: -1 }));
   }
 
   family({ name, help, type: ownType, unit, series }: FamilyHeader, isCreatedShown: boolean, isNameTaken: boolean): void {
-    const { isOpenMetrics, escaping } = this.#format;
+    const isOpenMetrics = this.#isOpenMetrics;
     // Under its whole name a counter is of no type that OpenMetrics knows, but two families of one name would be no exposition at all.
     const type = isOpenMetrics && isNameTaken ? 'unknown' : ownType;
     this.#type = type;
     if (this.#families++ > 0 && !isOpenMetrics) this.byte(NEWLINE);
     this.#name = isOpenMetrics ? familyName(name, type) : name;
-    const shown = quotedMetricName(escapeName(this.#name, escaping, true));
+    const shown = quotedName(this.#escaped(''), true);
     const escapedHelp = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
     this.text(`# HELP ${shown} ${isOpenMetrics ? escapedHelp.replaceAll('"', '\\"') : escapedHelp}\n`);
     this.text(`# TYPE ${shown} ${isOpenMetrics ? type : (PLAIN_TYPES[type] ?? type)}\n`);
@@ -79,36 +78,35 @@ export class TextWriter extends ByteWriter implements Sink {
     const names = series?.names ?? [];
     for (const label of this.#defaults) label.position = names.indexOf(label.name);
     this.#renamed = names.map((label) => {
-      const wanted = escapeName(label, escaping, false);
+      const wanted = escapeName(label, this.#escaping, false);
       return wanted === label ? undefined : encodeText(wanted);
     });
     this.#heads.clear();
     this.#ladder = [];
     this.#rungs = [];
-    this.#scalarHead = this.#head(
-      isOpenMetrics && (type === 'counter' || type === 'info') ? `_${type === 'counter' ? 'total' : 'info'}` : '',
-    );
+    this.#suffix = (isOpenMetrics && SUFFIXES[type]) || '';
+    this.#scalarHead = this.#head(this.#suffix);
   }
 
+  /** Of samples whose name is not told. */
+  #suffix = '';
   #scalarHead: LineHead = { bytes: new Uint8Array(0), isOpen: false };
 
   /** What every sample line with this suffix begins with. */
   #head(suffix: string): LineHead {
     let head = this.#heads.get(suffix);
     if (head === undefined) {
-      const name = this.#escaped(this.#name + suffix);
-      const isOpen = !validateMetricName(name);
-      head = { bytes: encodeText(isOpen ? `{${quotedMetricName(name)}` : name), isOpen };
+      const name = quotedName(this.#escaped(suffix), true);
+      const isOpen = name.startsWith('"');
+      head = { bytes: encodeText(isOpen ? `{${name}` : name), isOpen };
       this.#heads.set(suffix, head);
     }
     return head;
   }
 
   /** A sample's name. The suffix stays as it is, so that the name begins with the family's (prometheus/common expfmt). */
-  #escaped(name: string): string {
-    const { escaping } = this.#format;
-    if (!name.startsWith(this.#name)) return escapeName(name, escaping, true);
-    return escapeName(this.#name, escaping, true) + name.slice(this.#name.length);
+  #escaped(suffix: string): string {
+    return escapeName(this.#name, this.#escaping, true) + suffix;
   }
 
   scalar(series: SeriesTable, slot: number, exemplars?: Exemplars): void {
@@ -203,7 +201,7 @@ export class TextWriter extends ByteWriter implements Sink {
     if (separator === COMMA) this.byte(CLOSE);
     this.byte(SPACE);
     this.number(value);
-    if (exemplar !== undefined && this.#format.isOpenMetrics) this.#exemplar(exemplar);
+    if (exemplar !== undefined && this.#isOpenMetrics) this.#exemplar(exemplar);
     this.byte(NEWLINE);
   }
 
@@ -215,55 +213,54 @@ export class TextWriter extends ByteWriter implements Sink {
     this.number(timestamp);
   }
 
-  values({ values }: MetricObjectWithValues): void {
-    const type = this.#type;
-    const suffix = !this.#format.isOpenMetrics ? '' : type === 'counter' ? '_total' : type === 'info' ? '_info' : '';
+  *values({ values }: MetricObjectWithValues): Generator<boolean> {
+    let written = 0;
     for (const { value, labels = {}, metricName, exemplar } of values ?? []) {
-      const name = this.#escaped(metricName ?? this.#name + suffix);
-      const isOpen = !validateMetricName(name);
-      const parts = isOpen ? [quotedMetricName(name)] : [];
+      const name = metricName ?? this.#name + this.#suffix;
+      const isOurs = name.startsWith(this.#name);
+      const shown = quotedName(isOurs ? this.#escaped(name.slice(this.#name.length)) : escapeName(name, this.#escaping, true), true);
+      const isOpen = shown.startsWith('"');
+      const parts = isOpen ? [shown] : [];
       for (const [label, labelValue] of Object.entries<LabelValue | undefined>(labels)) {
-        if (labelValue !== undefined) parts.push(this.#label(label, isRung(label, type) ? this.#float(labelValue) : labelValue));
+        if (labelValue !== undefined) parts.push(this.#label(label, label === RUNGS[this.#type] ? this.#float(labelValue) : labelValue));
       }
       for (const label of this.#defaults) if (labels[label.name] === undefined) parts.push(this.#label(label.name, label.value));
-      this.text(`${isOpen ? '' : name}${isOpen || parts.length > 0 ? `{${parts.join(',')}}` : ''} `);
+      this.text(`${isOpen ? '' : shown}${parts.length > 0 ? `{${parts.join(',')}}` : ''} `);
       this.number(value);
-      if (exemplar !== undefined && exemplar !== null && this.#format.isOpenMetrics) this.#exemplar(exemplar);
+      if (exemplar && this.#isOpenMetrics) this.#exemplar(exemplar);
       this.byte(NEWLINE);
+      if (++written % VALUES_A_STEP === 0) yield false;
     }
   }
 
   endFamily(): void {}
 
   end(): void {
-    if (this.#format.isOpenMetrics) this.text('# EOF\n');
+    if (this.#isOpenMetrics) this.text('# EOF\n');
     else if (this.#families === 0) this.byte(NEWLINE);
   }
 
   #label(name: string, value: LabelValue): string {
-    return `${quotedName(escapeName(name, this.#format.escaping, false))}="${escapeLabelValue(String(value))}"`;
+    return `${quotedName(escapeName(name, this.#escaping, false))}="${escapeLabelValue(String(value))}"`;
   }
 
   /** OpenMetrics wants whole numbers as "1.0" in `le` and `quantile`, so that the same bound is the same text everywhere. */
   #float(value: LabelValue): string {
     const text = String(value);
-    return this.#format.isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text;
+    return this.#isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text;
   }
 }
 
-/** OpenMetrics names families without the suffix of their samples. */
-function familyName(name: string, type: MetricType): string {
-  if (type === 'counter') return name.replace(/_total$/, '');
-  return type === 'info' ? name.replace(/_info$/, '') : name;
+/** What the name of a family of ours ends with, and that of its OpenMetrics family does not. */
+const SUFFIXES: Partial<Record<MetricType, string>> = { counter: '_total', info: '_info' };
+
+export function familyName(name: string, type: MetricType): string {
+  const suffix = SUFFIXES[type] ?? '';
+  return name.endsWith(suffix) ? name.slice(0, name.length - suffix.length) : name;
 }
 
-function quotedMetricName(name: string): string {
-  return validateMetricName(name) ? name : `"${escapeLabelValue(name)}"`;
-}
-
-function isRung(label: string, type: MetricType): boolean {
-  return (label === 'le' && type === 'histogram') || (label === 'quantile' && type === 'summary');
-}
+/** Labels whose values are numbers. */
+const RUNGS: Partial<Record<MetricType, string>> = { histogram: 'le', summary: 'quantile' };
 
 /** Types that Prometheus' own text format does not know, as what it should take them for. */
 const PLAIN_TYPES: Partial<Record<MetricType, string>> = { info: 'gauge', stateset: 'gauge', unknown: 'untyped' };

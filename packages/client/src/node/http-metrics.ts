@@ -131,7 +131,7 @@ export class HttpMetrics {
 }
 
 async function answer(registry: Registry, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { contentType, body } = registry.stream(request.headers.accept);
+  const { contentType, body } = await registry.stream(request.headers.accept);
   const pieces = body[Symbol.asyncIterator]();
   // The first piece comes after all collect functions: what fails there can still be answered with a status.
   const first = await pieces.next();
