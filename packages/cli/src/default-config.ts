@@ -81,7 +81,7 @@ scrape_configs:
     scrape_timeout: 2s
     mesos_sd_configs:
       - master: 'http://${master}'
-        refresh_interval: 5s
+        refresh_interval: 1s
     relabel_configs:
       - source_labels: [__meta_mesos_role]
         regex: master|agent

@@ -5,7 +5,7 @@ import { RangeGraph } from './range-graph.tsx';
 
 /** A query box with its graph for the first page; the Query page has the editor. */
 export function QuickGraph() {
-  const [text, setText] = useState('sum by (task) (resource_usage{resource="cpu"})');
+  const [text, setText] = useState('sum by (framework) (resource_usage{resource="cpu"})');
   const [expr, setExpr] = useState(text);
   return (
     <Stack gap="sm">
