@@ -7,9 +7,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@pronoia/client';
-import { createMatcher, formatFloat, Labels, SampleBatch } from '@pronoia/model';
+import { createMatcher, formatFloat, Labels, type Queryable, SampleBatch } from '@pronoia/model';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ByteWriter } from './byte-writer.ts';
+import { importOpenMetrics } from './import-openmetrics.ts';
+import { openReadOnly } from './read-only.ts';
 import { open, type Tsdb } from './tsdb.ts';
 import { compressSnappy } from './wal/compression.ts';
 
@@ -28,7 +30,7 @@ function newFolder(): string {
 }
 
 /** `labels value time`, one line a sample, as `promtool tsdb dump` prints it. */
-async function dump(tsdb: Tsdb): Promise<string[]> {
+async function dump(tsdb: Queryable): Promise<string[]> {
   const querier = tsdb.querier(-Infinity, Infinity);
   const { series } = await querier.select([createMatcher('=~', '__name__', '.*')]);
   const lines: string[] = [];
@@ -213,6 +215,28 @@ describe.skipIf(!hasOriginal)('the original', () => {
     expect(await dump(copy)).toEqual(ours);
     await copy.close();
     expect(promtoolDump(`${folder}/snapshots/${name}`)).toEqual(ours);
+  });
+
+  it('makes the same blocks of an OpenMetrics page', async () => {
+    const folder = newFolder();
+    const lines = ['# TYPE m gauge'];
+    for (let i = 0; i < 4; i++)
+      for (let k = 0; k < 700; k++)
+        lines.push(`m{i="${i}"} ${k % 90 === 0 ? 'NaN' : Math.cos(k * i)} ${(start - 4_000_000 + k * 30_000) / 1000}`);
+    const page = `${lines.join('\n')}\n# EOF\n`;
+    writeFileSync(join(folder, 'page'), page);
+    execFileSync('/usr/bin/promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'page'), join(folder, 'theirs')], {
+      stdio: 'ignore',
+    });
+    const blocks = await importOpenMetrics(Buffer.from(page), join(folder, 'ours'));
+    const theirs = await openReadOnly(join(folder, 'theirs'));
+    const ours = await openReadOnly(join(folder, 'ours'));
+    expect(await dump(ours)).toEqual(await dump(theirs));
+    // The original cuts its blocks to the samples in them; ours cover their whole two hours.
+    expect(ours.blocks().map(({ meta }) => meta.stats.numSamples)).toEqual(theirs.blocks().map(({ meta }) => meta.stats.numSamples));
+    expect(ours.blocks().map(({ meta }) => meta)).toEqual(blocks);
+    theirs.close();
+    ours.close();
   });
 
   it('writes blocks that we read', async () => {

@@ -1,8 +1,9 @@
 import { Registry } from '@pronoia/client';
-import { createMatcher, Labels, SampleBatch } from '@pronoia/model';
+import { createMatcher, Labels, type Queryable, SampleBatch } from '@pronoia/model';
 import { describe, expect, it } from 'vitest';
 import { check } from './check.ts';
 import { SimulatedDisk, StoppedDisk } from './disk/simulated-disk.ts';
+import { openReadOnly } from './read-only.ts';
 import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
 
 /** A small generator of random numbers, so that a failure is repeated by its seed. */
@@ -46,7 +47,7 @@ class Oracle {
   }
 }
 
-async function dump(tsdb: Tsdb): Promise<string[]> {
+async function dump(tsdb: Queryable): Promise<string[]> {
   const querier = tsdb.querier(-Infinity, Infinity);
   const { series } = await querier.select([createMatcher('=~', '__name__', '.+')]);
   const batch = new SampleBatch();
@@ -161,6 +162,11 @@ describe('a random life', () => {
       expect(await dump(tsdb)).toEqual(story.certain.lines());
       for (let i = 0; i < 75; i++) await step(tsdb, story);
       expect(await dump(tsdb)).toEqual(story.certain.lines());
+      const before = disk.operations;
+      const outside = await openReadOnly('data', disk);
+      expect(await dump(outside)).toEqual(story.certain.lines());
+      expect(disk.operations).toBe(before);
+      outside.close();
       if (random() < 0.5) {
         await tsdb.close();
         disk = disk.powerCut(random);

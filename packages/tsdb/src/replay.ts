@@ -41,11 +41,12 @@ export class HeadReplay implements RecordVisitor {
     this.#log = log;
   }
 
-  async run(disk: Disk, walFolder: string, files: HeadChunkFiles): Promise<void> {
+  /** Without `files` nothing on the disk is changed, and everything comes from the log. */
+  async run(disk: Disk, walFolder: string, files?: HeadChunkFiles): Promise<void> {
     const before = performance.now();
-    await this.#loadChunks(files);
-    const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this));
-    await syncNewestSegment(disk, walFolder);
+    if (files !== undefined) await this.#loadChunks(files);
+    const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this), files !== undefined);
+    if (files !== undefined) await syncNewestSegment(disk, walFolder);
     for (const ids of this.#chunksByRef.values()) for (const id of ids) this.#head.chunks.remove(id);
     this.#chunksByRef.clear();
     if (damage !== undefined) {
@@ -91,7 +92,7 @@ export class HeadReplay implements RecordVisitor {
   }
 
   /** The log of late samples, after the other one: it names no series itself. */
-  async runLate(disk: Disk, folder: string, store: OutOfOrderStore): Promise<void> {
+  async runLate(disk: Disk, folder: string, store: OutOfOrderStore, mayRepair = true): Promise<void> {
     const ignore = (): void => undefined;
     const visitor: RecordVisitor = {
       // What the original has moved to files stands in this log as well.
@@ -111,8 +112,8 @@ export class HeadReplay implements RecordVisitor {
         if (slot >= 0) store.remove(this.#head.series.ref(slot), minMs, maxMs);
       },
     };
-    const { damage } = await replayWal(disk, folder, (record) => decodeRecord(record, visitor));
-    await syncNewestSegment(disk, folder);
+    const { damage } = await replayWal(disk, folder, (record) => decodeRecord(record, visitor), mayRepair);
+    if (mayRepair) await syncNewestSegment(disk, folder);
     if (damage === undefined) return;
     this.#metrics.walCorruptions.inc();
     this.#log.warn({ error: damage.message }, 'The log of out-of-order samples was damaged or cut off; what followed was taken out of it');

@@ -15,6 +15,8 @@ export interface BlockStoreOptions {
   readonly disk: Disk;
   readonly folder: string;
   readonly cache: PageCache;
+  /** Nothing is deleted, and blocks that cannot be read are passed over. */
+  readonly isReadOnly?: boolean;
   readonly chunkRangeMs: number;
   readonly maxBlockMs: number;
   now(): number;
@@ -90,17 +92,20 @@ export class BlockStore {
     const loaded = [...kept, ...opened];
     const parents = new Set(loaded.flatMap(({ meta }) => (meta.compaction.parents ?? []).map(({ ulid }) => ulid)));
     const worst = unreadable.find(({ ulid }) => !parents.has(ulid));
-    if (worst !== undefined) {
+    if (this.#options.isReadOnly) {
+      for (const { ulid, error } of unreadable)
+        this.#options.onUnreadable(`${folder}/${ulid}`, error instanceof Error ? error : new Error(messageOf(error)));
+    } else if (worst !== undefined) {
       for (const block of opened) block.release();
       throw new StorageError('damaged', `corrupted block ${worst.ulid}: ${messageOf(worst.error)}`, { ulid: worst.ulid }, worst.error);
     }
     const isGone = ({ meta }: Block): boolean => parents.has(meta.ulid) || meta.compaction.deletable === true;
     this.#blocks = loaded.filter((block) => !isGone(block)).sort(compareBlocks);
     for (const block of loaded.filter(isGone)) {
-      await this.#deleteFolder(block.ulid);
+      if (!this.#options.isReadOnly) await this.#deleteFolder(block.ulid);
       block.release();
     }
-    for (const { ulid } of unreadable) await this.#deleteFolder(ulid);
+    if (!this.#options.isReadOnly) for (const { ulid } of unreadable) await this.#deleteFolder(ulid);
   }
 
   /** Removes blocks from the view and from the disk; queriers that hold them read on. */

@@ -3,7 +3,7 @@
  * start time into it instead, and ask /proc/locks whether someone holds a flock on it. So two of ours exclude each other, and
  * we keep out of a folder that the original has open; the original does not see us (README, "differs").
  */
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { StorageError } from '../errors.ts';
 
 export function lockFile(path: string): () => Promise<void> {
@@ -18,10 +18,18 @@ export function lockFile(path: string): () => Promise<void> {
     if (holder !== undefined) {
       throw new StorageError('locked', `${path} is held by process ${holder}; stop it, or use another folder`, { path, pid: holder });
     }
-    // Left behind by a process that was killed.
-    rmSync(path, { force: true });
+    removeStale(path);
   }
   throw new StorageError('locked', `${path} was taken by another process at the same moment`, { path });
+}
+
+/** Left behind by a process that was killed. Another one may be doing the same and have its own lock there by now: that is put back. */
+function removeStale(path: string): void {
+  const aside = `${path}.${process.pid}`;
+  const stale = readFileSync(path, 'utf8');
+  renameSync(path, aside);
+  if (readFileSync(aside, 'utf8') === stale) rmSync(aside);
+  else renameSync(aside, path);
 }
 
 function ownIdentity(): string {

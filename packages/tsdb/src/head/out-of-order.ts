@@ -37,6 +37,12 @@ export class LateSamples {
     return true;
   }
 
+  /** Those for whose time there is none yet. */
+  insertAll({ times, words, length }: LateSamples): void {
+    for (let i = 0; i < length; i++)
+      this.insert(times[i] as number, words[2 * i + highWord] as number, words[2 * i + 1 - highWord] as number);
+  }
+
   #grow(): void {
     const times = new Float64Array(this.length * 2);
     const values = new Float64Array(this.length * 2);

@@ -1,7 +1,7 @@
 /**
  * Reads a whole log: the newest checkpoint, then the segments after it. The end of the last segment may be torn by a crash;
  * damage anywhere is repaired as the original does (everything from the damaged record on is taken out of the log), but what is
- * taken out is kept beside it in `wal.damaged-…/` for a person to look at.
+ * taken out is kept beside it in `wal.damaged-…/` for a person to look at. Without `mayRepair` nothing on the disk is changed.
  */
 import type { Disk } from '../disk/disk.ts';
 import type { StorageError } from '../errors.ts';
@@ -15,7 +15,12 @@ export interface ReplayResult {
   readonly isLoss: boolean;
 }
 
-export async function replayWal(disk: Disk, folder: string, onRecord: (record: Uint8Array) => void): Promise<ReplayResult> {
+export async function replayWal(
+  disk: Disk,
+  folder: string,
+  onRecord: (record: Uint8Array) => void,
+  mayRepair = true,
+): Promise<ReplayResult> {
   let firstSegment = 0;
   const checkpoint = (await listCheckpoints(disk, folder)).at(-1);
   let checkpointDamage: StorageError | undefined;
@@ -34,7 +39,7 @@ export async function replayWal(disk: Disk, folder: string, onRecord: (record: U
     if (end.damage === undefined) continue;
     const later = segments.slice(i + 1);
     const isTorn = later.length === 0;
-    await repair(disk, folder, path, end, later);
+    if (mayRepair) await repair(disk, folder, path, end, later);
     return { damage: checkpointDamage ?? end.damage, isLoss: !isTorn || checkpointDamage !== undefined };
   }
   return { damage: checkpointDamage, isLoss: checkpointDamage !== undefined };
