@@ -3,7 +3,6 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { formatTime, utcZone } from '@pronoia/model';
-import { createTransport } from 'nodemailer';
 import type { HostPort } from '../config/common.ts';
 import type { ReceiverConfig } from '../config/receivers.ts';
 import { eventId } from '../hash.ts';
@@ -52,6 +51,8 @@ export function createEmail(config: ReceiverConfig<'email'>, context: BuildConte
       const to = addresses('to', templates.text(config.to ?? '', data));
       const message = composeMessage(notification, data, from, to);
       const auth = await credentials();
+      // Loaded with the first mail: not everybody sends one.
+      const { createTransport } = await import('nodemailer');
       const transport = createTransport({
         host: smarthost.host,
         port: smarthost.port,
