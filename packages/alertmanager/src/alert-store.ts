@@ -13,6 +13,9 @@ export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #byFingerprint = new Map<string, Alert>();
   readonly #countByName = new Map<string, number>();
+  /** Fingerprints of all alerts; in order when `#isSorted`. */
+  #order: string[] = [];
+  #isSorted = true;
   readonly #subscribers = new Set<(alert: Alert) => void>();
 
   constructor(options: AlertStoreOptions = { perNameLimit: 0 }) {
@@ -29,6 +32,16 @@ export class AlertStore {
 
   all(): IterableIterator<Alert> {
     return this.#byFingerprint.values();
+  }
+
+  /** A list of its own, by fingerprint: the API's order. Sorts only what came since it was last asked. */
+  sorted(): Alert[] {
+    if (!this.#isSorted) {
+      // Default order: UTF-16 units, which for hexadecimal digits is byte order.
+      this.#order.sort();
+      this.#isSorted = true;
+    }
+    return this.#order.map((fingerprint) => this.#byFingerprint.get(fingerprint) as Alert);
   }
 
   subscribe(onAlert: (alert: Alert) => void): () => void {
@@ -48,6 +61,8 @@ export class AlertStore {
           continue;
         }
         this.#countByName.set(alert.name, count + 1);
+        this.#order.push(alert.fingerprint);
+        this.#isSorted = false;
       }
       const stored = old !== undefined && old.overlaps(alert) ? old.merge(alert, nowMs) : alert;
       this.#byFingerprint.set(stored.fingerprint, stored);
@@ -58,6 +73,7 @@ export class AlertStore {
 
   /** Forgets what is resolved. */
   collectGarbage(nowMs: number): void {
+    const sizeBefore = this.#byFingerprint.size;
     for (const [fingerprint, alert] of this.#byFingerprint) {
       if (!alert.isResolvedAt(nowMs)) continue;
       this.#byFingerprint.delete(fingerprint);
@@ -65,5 +81,6 @@ export class AlertStore {
       if (left > 0) this.#countByName.set(alert.name, left);
       else this.#countByName.delete(alert.name);
     }
+    if (this.#byFingerprint.size < sizeBefore) this.#order = this.#order.filter((fingerprint) => this.#byFingerprint.has(fingerprint));
   }
 }

@@ -14,16 +14,20 @@ export function getAlerts(query: Query, context: ApiContext): Pieces {
   const filter = alertFilter(query, context);
   const nowMs = clock.now();
   const { root } = engine;
-  const found: { alert: Alert; status: AlertStatus; receivers: readonly string[] }[] = [];
-  for (const alert of store.all()) {
-    if (alert.isResolvedAt(nowMs) || !matchesAll(filter.matchers, alert.labels)) continue;
-    const receivers = root.match(alert.labels).map((route) => route.options.receiver);
-    if (!filter.acceptsReceivers(receivers)) continue;
-    const status = engine.statusOf(alert, nowMs);
-    if (filter.acceptsStatus(status)) found.push({ alert, status, receivers });
+  const isWanted = (alert: Alert): boolean => !alert.isResolvedAt(nowMs) && matchesAll(filter.matchers, alert.labels);
+  // A filter leaves few: those are sorted by themselves.
+  const candidates = filter.matchers.length === 0 ? store.sorted().filter(isWanted) : [];
+  if (filter.matchers.length > 0) {
+    for (const alert of store.all()) if (isWanted(alert)) candidates.push(alert);
+    candidates.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
   }
-  found.sort((a, b) => (a.alert.fingerprint < b.alert.fingerprint ? -1 : 1));
-  return arrayOf(found, ({ alert, status, receivers }) => alertJson(alert, status, [], receivers));
+  // The rest is worked out while the answer is written, a piece at a time: other requests come in between.
+  return arrayOf(candidates, (alert) => {
+    const receivers = root.match(alert.labels).map((route) => route.options.receiver);
+    if (!filter.acceptsReceivers(receivers)) return undefined;
+    const status = engine.statusOf(alert, nowMs);
+    return filter.acceptsStatus(status) ? alertJson(alert, status, [], receivers) : undefined;
+  });
 }
 
 export function getGroups(query: Query, context: ApiContext, routeLabelsOf: (group: Group) => Readonly<Record<string, string>>): Pieces {
@@ -65,11 +69,15 @@ export function getGroups(query: Query, context: ApiContext, routeLabelsOf: (gro
 
 const pieceLength = 64 * 1024;
 
-function* arrayOf<T>(items: readonly T[], toJson: (item: T) => string): Pieces {
+/** A JSON list; undefined leaves an item out. */
+function* arrayOf<T>(items: readonly T[], toJson: (item: T) => string | undefined): Pieces {
   let piece = '[';
-  for (let i = 0; i < items.length; i++) {
-    if (i > 0) piece += ',';
-    piece += toJson(items[i] as T);
+  let separator = '';
+  for (const item of items) {
+    const json = toJson(item);
+    if (json === undefined) continue;
+    piece += separator + json;
+    separator = ',';
     if (piece.length >= pieceLength) {
       yield piece;
       piece = '';
