@@ -394,7 +394,19 @@ describe('default metrics', () => {
       },
     );
     const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-    expect(families.ours.sort(byName)).toEqual(families.theirs.sort(byName));
+    const more = process.platform === 'linux' ? ['x_process_threads', 'x_process_virtual_memory_max_bytes'] : [];
+    expect(families.ours.filter(({ name }) => more.includes(name))).toHaveLength(more.length);
+    const same = families.ours.filter(({ name }) => !more.includes(name));
+    expect(same.sort(byName)).toEqual(families.theirs.sort(byName));
+  });
+
+  it.runIf(process.platform === 'linux')("count threads and know the address space's limit", async () => {
+    const register = new ours.Registry();
+    ours.collectDefaultMetrics({ register }).stop();
+    const json = await register.getMetricsAsJSON();
+    const value = (wanted: string) => json.find(({ name }) => name === wanted)?.values[0]?.value ?? Number.NaN;
+    expect(value('process_threads')).toBeGreaterThan(1);
+    expect(value('process_virtual_memory_max_bytes')).toBeGreaterThan(value('process_virtual_memory_bytes'));
   });
 
   it('list the same collectors, and the one of 0.16', () => {

@@ -9,11 +9,13 @@ export class Exemplars {
   readonly #bySlot: ((Exemplar | undefined)[] | undefined)[] = [];
 
   /** Throws a RangeError for labels that are too long. */
-  set(slot: number, cell: number, labelSet: LabelValues, value: number): void {
+  set(slot: number, cell: number, labelSet: LabelValues, value: number): Exemplar {
     if (Object.entries(labelSet).flat().join('').length > LABELS_LIMIT) {
       throw new RangeError('Label set size must be smaller than 128 UTF-8 chars');
     }
-    (this.#bySlot[slot] ??= [])[cell] = { labelSet, value, timestamp: Date.now() / 1000 };
+    const exemplar = { labelSet, value, timestamp: Date.now() / 1000 };
+    (this.#bySlot[slot] ??= [])[cell] = exemplar;
+    return exemplar;
   }
 
   get(slot: number, cell: number): Exemplar | undefined {

@@ -221,6 +221,45 @@ describe('names outside the old alphabet', () => {
   });
 });
 
+/** Any protobuf message: what each field number holds, in order; varints as numbers. */
+function fieldsOf(bytes: Uint8Array): [field: number, value: number | Uint8Array][] {
+  let at = 0;
+  const varint = (): number => {
+    for (let value = 0, scale = 1; ; scale *= 128) {
+      const byte = bytes[at++] as number;
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  const fields: [number, number | Uint8Array][] = [];
+  while (at < bytes.length) {
+    const key = varint();
+    const length = (key & 7) === 0 ? 0 : (key & 7) === 1 ? 8 : varint();
+    fields.push([key >> 3, (key & 7) === 0 ? varint() : bytes.subarray(at, at + length)]);
+    at += length;
+  }
+  return fields;
+}
+
+function messages(bytes: Uint8Array, ...path: number[]): Uint8Array[] {
+  return path.reduce(
+    (all, wanted) => all.flatMap((one) => fieldsOf(one).flatMap(([field, value]) => (field === wanted ? [value as Uint8Array] : []))),
+    [bytes],
+  );
+}
+
+it('protobuf carries the exemplars of native histograms in their own list', async () => {
+  const registry = new client.Registry();
+  const histogram = new client.Histogram({ name: 'h', help, native: { factor: 2 }, registers: [registry] });
+  for (const value of [1, 2, 300]) histogram.observe(value, { trace_id: `t${value}` });
+  const { body } = await registry.render(PROTOBUF);
+  let length = 0;
+  while ((body[length++] as number) >= 128);
+  // MetricFamily.metric.histogram.exemplars.label.value
+  const values = messages(body.subarray(length), 4, 7, 16, 1, 2).map((value) => new TextDecoder().decode(value));
+  expect(values).toEqual(['t1', 't2', 't300']);
+});
+
 describe('Accept', () => {
   const registry = new client.Registry();
   const text = 'text/plain; version=0.0.4; charset=utf-8';

@@ -187,7 +187,10 @@ class HistogramCells {
     const sum = at + stride - 1;
     values[sum] = (values[sum] as number) + value;
     if (this.#natives !== undefined) this.#countNative(slot, value);
-    if (exemplarLabels !== undefined) this.exemplars.set(slot, bucket, exemplarLabels, value);
+    if (exemplarLabels !== undefined) {
+      const exemplar = this.exemplars.set(slot, bucket, exemplarLabels, value);
+      this.#natives?.[slot]?.keep(exemplar);
+    }
   }
 
   #countNative(slot: number, value: number): void {

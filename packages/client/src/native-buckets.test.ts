@@ -212,4 +212,31 @@ describe('native buckets', () => {
       expect(native.isResetDue(60_000)).toBe(true);
     });
   });
+
+  describe('keep ten exemplars', () => {
+    const kept = (native: NativeBuckets) => native.exemplars.map(({ value }) => value);
+    const keep = (native: NativeBuckets, value: number, timestamp: number) => native.keep({ labelSet: {}, value, timestamp });
+
+    it.each([
+      [30, [1, 2, 4, 8, 16, 64, 128, 256, -512, 30]],
+      [1e9, [1, 2, 4, 8, 16, 32, 64, 128, -512, 1e9]],
+      [-500, [1, 2, 4, 8, 16, 32, 64, 128, 256, -500]],
+      [0, [2, 4, 8, 16, 32, 64, 128, 256, -512, 0]],
+    ])('and %d takes the place of its nearest neighbour by ratio', (value, expected) => {
+      const native = new NativeBuckets(options);
+      for (let i = 0; i < 9; i++) keep(native, 2 ** i, i);
+      keep(native, -512, 9);
+      keep(native, value, 10);
+      expect(kept(native)).toEqual(expected);
+    });
+
+    it('or of the oldest when that is five minutes old', () => {
+      const native = new NativeBuckets(options);
+      for (let i = 1; i <= 10; i++) keep(native, i, i);
+      keep(native, 10, 301.5);
+      expect(kept(native)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 10]);
+      native.reset(0);
+      expect(kept(native)).toEqual([]);
+    });
+  });
 });

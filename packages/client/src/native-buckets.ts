@@ -3,6 +3,7 @@
  * in this order: start anew if the last start is long ago; widen the zero bucket as far as allowed; halve the resolution
  * (client_golang prometheus/histogram.go, limitBuckets).
  */
+import type { Exemplar } from './family.ts';
 import { bucketKey, upperBound } from './native-bounds.ts';
 
 export interface NativeOptions {
@@ -15,6 +16,10 @@ export interface NativeOptions {
 }
 
 export type BucketCount = readonly [key: number, count: number];
+
+/** client_golang's defaults (NativeHistogramMaxExemplars, NativeHistogramExemplarTTL). */
+const MAX_EXEMPLARS = 10;
+const EXEMPLAR_TTL_SECONDS = 300;
 
 const PAGE_BITS = 5;
 const PAGE = 1 << PAGE_BITS;
@@ -57,6 +62,9 @@ class SparseCounts {
   }
 }
 
+/** What histograms without exemplars share. */
+const NONE: readonly Exemplar[] = [];
+
 export class NativeBuckets {
   readonly #options: NativeOptions;
   readonly #positive = new SparseCounts();
@@ -64,6 +72,8 @@ export class NativeBuckets {
   schema: number;
   zeroThreshold: number;
   zeroCount = 0;
+  /** Examples of observations, the oldest first. */
+  exemplars: readonly Exemplar[] = NONE;
   #startedMs = Date.now();
 
   constructor(options: NativeOptions) {
@@ -94,9 +104,24 @@ export class NativeBuckets {
     this.#positive.clear();
     this.#negative.clear();
     this.zeroCount = 0;
+    this.exemplars = NONE;
     this.schema = this.#options.schema;
     this.zeroThreshold = this.#options.zeroThreshold;
     this.#startedMs = nowMs;
+  }
+
+  /** Ten exemplars in all: a further one takes the place of the oldest if that has had its time, else of the one that is nearest by ratio. */
+  keep(exemplar: Exemplar): void {
+    let victim: Exemplar | undefined;
+    if (this.exemplars.length === MAX_EXEMPLARS) {
+      const oldest = this.exemplars[0] as Exemplar;
+      const distance = ({ value }: Exemplar) => Math.abs(position(value) - position(exemplar.value));
+      victim =
+        exemplar.timestamp - oldest.timestamp > EXEMPLAR_TTL_SECONDS
+          ? oldest
+          : this.exemplars.reduce((nearest, other) => (distance(other) < distance(nearest) ? other : nearest));
+    }
+    this.exemplars = [...this.exemplars.filter((kept) => kept !== victim), exemplar];
   }
 
   /** Fewer buckets at the price of resolution. */
@@ -140,4 +165,9 @@ export class NativeBuckets {
   get negative(): BucketCount[] {
     return this.#negative.entries();
   }
+}
+
+/** The logarithm, continued through zero to negative values. */
+function position(value: number): number {
+  return Math.asinh(value * 2 ** 128);
 }

@@ -112,6 +112,7 @@ export class ProtobufWriter implements Sink {
     const isEmpty = positive.spans.length === 0 && negative.spans.length === 0 && native.zeroCount === 0;
     this.#spans(12, isEmpty ? [{ offset: 0, length: 0 }] : positive.spans); // positive_span
     this.#deltas(13, positive.deltas); // positive_delta
+    for (const exemplar of native.exemplars) this.#exemplar(16, exemplar); // exemplars
   }
 
   #spans(field: number, spans: readonly Span[]): void {
