@@ -270,21 +270,28 @@ class Matching {
     this.#fills = this.#fillMany !== undefined || this.#fillOne !== undefined;
     this.#count = frame.count;
     this.#apply = sampleOperator(expr.op);
-    this.#active = this.#activeSteps();
+    this.#active = new Uint8Array(frame.count);
   }
 
   async findGroups(): Promise<void> {
+    await this.#findActiveSteps();
     this.groups = await matchGroups(this.#ev.budget, this.#many, this.#one, this.#matching);
   }
 
-  #activeSteps(): Uint8Array {
-    const some = (side: readonly StepSeries[]): Uint8Array => {
+  async #findActiveSteps(): Promise<void> {
+    const some = async (side: readonly StepSeries[]): Promise<Uint8Array> => {
       const steps = new Uint8Array(this.#count);
-      for (const { kinds } of side) for (let i = 0; i < steps.length; i++) if (kinds[i] !== absent) steps[i] = 1;
+      for (const { kinds } of side) {
+        for (let i = 0; i < steps.length; i++) if (kinds[i] !== absent) steps[i] = 1;
+        if (this.#ev.budget.due(this.#count)) await this.#ev.budget.pause();
+      }
       return steps;
     };
-    const [many, one] = [some(this.#many), some(this.#one)];
-    return many.map((has, i) => (this.#fills ? has | (one[i] as number) : has & (one[i] as number)));
+    const [many, one] = [await some(this.#many), await some(this.#one)];
+    for (let i = 0; i < this.#count; i++) {
+      const [hasMany, hasOne] = [many[i] === 1, one[i] === 1];
+      this.#active[i] = (this.#fills ? hasMany || hasOne : hasMany && hasOne) ? 1 : 0;
+    }
   }
 
   match(group: MatchGroup): void {

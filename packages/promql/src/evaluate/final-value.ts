@@ -5,7 +5,7 @@ import { typeOf } from '../syntax/check.ts';
 import type { MatrixSeries, QueryValue, VectorSample } from '../value/query-result.ts';
 import type { Evaluation, Value } from './evaluation.ts';
 import type { Frame } from './frame.ts';
-import { duplicateLabels, mergeSeries, sortByLabels } from './merge-series.ts';
+import { duplicateLabels, labelsWork, mergeSeries, sortByLabels } from './merge-series.ts';
 import { rawWindow } from './raw-window.ts';
 import { absent, dropMetadata, isHistogram, type StepSeries } from './step-series.ts';
 
@@ -32,7 +32,15 @@ export async function arrange(raw: RawAnswer, ev: Evaluation, limit: number): Pr
     if (!isRangeQuery) return { kind: 'scalar', tMs: frame.startMs, value: value.values[0] as number };
     return { kind: 'matrix', series: [scalarSeries(value.values, frame)] };
   }
-  const final = delayedNames ? await mergeSeries(budget, value.series.map(cutName)) : value.series;
+  let final = value.series;
+  if (delayedNames) {
+    const nameless: StepSeries[] = [];
+    for (const series of value.series) {
+      nameless.push(cutName(series));
+      if (budget.due(labelsWork)) await budget.pause();
+    }
+    final = await mergeSeries(budget, nameless);
+  }
   if (!isRangeQuery) return { kind: 'vector', tMs: frame.startMs, samples: cut(samplesOf(final)) };
   const series: MatrixSeries[] = [];
   for (const one of cut(await sortByLabels(budget, final))) {

@@ -14,7 +14,7 @@ function execution(message: string): never {
 
 const isLabelName = (name: string): boolean => name !== '' && isValidUtf8(name);
 
-export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): Promise<StepSeries[]> {
+export async function labelReplace(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): Promise<StepSeries[]> {
   const [destination, replacement, source, pattern] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, string, string];
   let regex: RE2JS;
   try {
@@ -24,28 +24,45 @@ export function labelReplace(ev: Evaluation, call: CallExpr, input: readonly Ste
   }
   if (!isLabelName(destination)) execution(`invalid destination label name in label_replace(): ${destination}`);
   const names = regex.namedGroups() as Readonly<Record<string, number>>;
-  return mergeSeries(
-    ev.budget,
-    input.map((series) => {
-      const match = regex.matcher(series.labels.get(source));
-      if (!match.matches()) return series;
-      const value = expandTemplate(replacement, (name) => {
-        const index = /^[0-9]+$/.test(name) ? Number(name) : (names[name] ?? -1);
-        return index >= 0 && index <= match.groupCount() ? (match.group(index) ?? '') : '';
-      });
-      return withLabel(series, destination, value);
-    }),
-  );
+  /** Undefined where the pattern does not match. */
+  const replace = (value: string): string | undefined => {
+    const match = regex.matcher(value);
+    if (!match.matches()) return undefined;
+    return expandTemplate(replacement, (name) => {
+      const index = /^[0-9]+$/.test(name) ? Number(name) : (names[name] ?? -1);
+      return index >= 0 && index <= match.groupCount() ? (match.group(index) ?? '') : '';
+    });
+  };
+  // Label values come again and again, and a match costs as much as a thousand samples.
+  const known = new Map<string, string | undefined>();
+  return relabel(ev, input, destination, (labels) => {
+    const value = labels.get(source);
+    if (!known.has(value)) known.set(value, replace(value));
+    return known.get(value);
+  });
 }
 
 export function labelJoin(ev: Evaluation, call: CallExpr, input: readonly StepSeries[]): Promise<StepSeries[]> {
   const [destination, separator, ...sources] = call.args.slice(1).map((arg) => ev.text(arg)) as [string, string, ...string[]];
   for (const source of sources) if (!isLabelName(source)) execution(`invalid source label name in label_join(): ${source}`);
   if (!isLabelName(destination)) execution(`invalid destination label name in label_join(): ${destination}`);
-  return mergeSeries(
-    ev.budget,
-    input.map((series) => withLabel(series, destination, sources.map((source) => series.labels.get(source)).join(separator))),
-  );
+  return relabel(ev, input, destination, (labels) => sources.map((source) => labels.get(source)).join(separator));
+}
+
+/** Sets a label of each series, or leaves the series as it is. */
+async function relabel(
+  ev: Evaluation,
+  input: readonly StepSeries[],
+  name: string,
+  valueOf: (labels: Labels) => string | undefined,
+): Promise<StepSeries[]> {
+  const results: StepSeries[] = [];
+  for (const series of input) {
+    const value = valueOf(series.labels);
+    results.push(value === undefined ? series : withLabel(series, name, value));
+    if (ev.budget.due(1000)) await ev.budget.pause();
+  }
+  return mergeSeries(ev.budget, results);
 }
 
 /** A name that was written is a name to keep. */

@@ -68,10 +68,36 @@ function ownCopy(series: StepSeries): StepSeries {
 
 /** Mostly they are in order already, as storage gives them. */
 export async function sortByLabels<T extends { readonly labels: Labels }>(budget: Budget, list: readonly T[]): Promise<readonly T[]> {
+  const compare = (a: T, b: T): number => Labels.compare(a.labels, b.labels);
   for (let i = 1; i < list.length; i++) {
-    if (Labels.compare((list[i - 1] as T).labels, (list[i] as T).labels) > 0)
-      return [...list].sort((a, b) => Labels.compare(a.labels, b.labels));
+    if (compare(list[i - 1] as T, list[i] as T) > 0) return sortInRuns(budget, list, compare);
     if (budget.due(labelsWork)) await budget.pause();
   }
   return list;
+}
+
+/** A merge sort that pauses: runs are sorted at once, then joined two by two. */
+async function sortInRuns<T>(budget: Budget, list: readonly T[], compare: (a: T, b: T) => number): Promise<T[]> {
+  const runLength = 1024;
+  let runs: T[][] = [];
+  for (let from = 0; from < list.length; from += runLength) {
+    runs.push(list.slice(from, from + runLength).sort(compare));
+    if (budget.due(runLength * labelsWork)) await budget.pause();
+  }
+  while (runs.length > 1) {
+    const joined: T[][] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      const [a, b] = [runs[i] as T[], runs[i + 1] ?? []];
+      const merged: T[] = [];
+      let [x, y] = [0, 0];
+      while (x < a.length || y < b.length) {
+        const takeLeft = y >= b.length || (x < a.length && compare(a[x] as T, b[y] as T) <= 0);
+        merged.push(takeLeft ? (a[x++] as T) : (b[y++] as T));
+        if (budget.due(labelsWork)) await budget.pause();
+      }
+      joined.push(merged);
+    }
+    runs = joined;
+  }
+  return runs[0] ?? [];
 }

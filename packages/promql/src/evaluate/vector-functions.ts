@@ -89,14 +89,16 @@ export async function negate(
   input: readonly StepSeries[],
   scaleHistogram: (series: StepSeries, step: number, out: StepSeries) => void,
 ): Promise<readonly StepSeries[]> {
-  const results = input.map((series) => {
+  const results: StepSeries[] = [];
+  for (const series of input) {
     const out = new StepSeries(ev.delayedNames ? series.labels : dropMetadata(series.labels), true, series.kinds.length);
     for (let step = 0; step < series.kinds.length; step++) {
       const kind = series.kinds[step];
       if (kind === isFloat) out.setFloat(step, -(series.values[step] as number));
       else if (kind !== absent) scaleHistogram(series, step, out);
     }
-    return out;
-  });
+    results.push(out);
+    if (ev.budget.due(series.kinds.length)) await ev.budget.pause();
+  }
   return mergeNameless(ev, input, results);
 }
