@@ -14,6 +14,9 @@ export interface Gauges {
   readonly blockBytes: () => number;
   readonly symbolBytes: () => number;
   readonly exemplars: () => number;
+  readonly lowestMs: () => number;
+  readonly retentionMs: () => number;
+  readonly retentionBytes: () => number;
 }
 
 export class TsdbMetrics {
@@ -68,6 +71,17 @@ export class TsdbMetrics {
     gauge('storage_blocks_bytes', 'Bytes of all blocks on the disk.', gauges.blockBytes);
     gauge('head_symbols_size_bytes', 'Characters of all label names and values in the head.', gauges.symbolBytes);
     gauge('exemplar_exemplars_in_storage', 'Exemplars in the ring.', gauges.exemplars);
+    const finite = (ms: number): number => (Number.isFinite(ms) ? ms : 0);
+    gauge('lowest_timestamp', 'Oldest time in the database, in milliseconds.', () => finite(gauges.lowestMs()));
+    gauge('lowest_timestamp_seconds', 'Oldest time in the database.', () => finite(gauges.lowestMs()) / 1000);
+    gauge('head_min_time_seconds', 'Oldest time in the head block.', () => gauges.headMinMs() / 1000);
+    gauge('head_max_time_seconds', 'Newest time in the head block.', () => gauges.headMaxMs() / 1000);
+    gauge(
+      'retention_limit_seconds',
+      'How long samples are kept; 0 = the default, or no limit of time.',
+      () => finite(gauges.retentionMs()) / 1000,
+    );
+    gauge('retention_limit_bytes', 'How large the database may become; 0 = no limit.', gauges.retentionBytes);
     this.samplesAppended = byType('head_samples_appended_total', 'Samples taken into the head.');
     this.seriesCreated = counter('head_series_created_total', 'Series that appeared in the head.');
     this.seriesRemoved = counter('head_series_removed_total', 'Series that left the head because they had no samples any more.');

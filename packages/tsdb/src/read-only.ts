@@ -64,6 +64,9 @@ export async function openReadOnly(folder: string, disk: Disk = realDisk): Promi
     blockBytes: none,
     symbolBytes: none,
     exemplars: none,
+    lowestMs: none,
+    retentionMs: none,
+    retentionBytes: none,
   };
   const replay = new HeadReplay(head, new ExemplarRing(0), new TsdbMetrics(new Registry(), gauges), { info: warn, warn, error: warn });
   await replay.run(disk, `${folder}/wal`);

@@ -181,6 +181,7 @@ export class Tsdb implements Queryable, Appendable {
       maxBlockMs: options.maxBlockMs ?? Math.min(31 * 24 * hour, retentionMs / 10),
       now: () => clock.now(),
       random: options.random ?? Math.random,
+      onReload: (error) => (error === undefined ? metrics.reloads : metrics.reloadsFailed).inc(),
       onUnreadable: (block, error) => log.error({ block, error: error.message }, 'A block cannot be read; it is left where it is'),
     });
     let wal: WalWriter | undefined;
@@ -194,6 +195,9 @@ export class Tsdb implements Queryable, Appendable {
       blockBytes: () => blocks.sizeBytes,
       symbolBytes: () => head.series.symbols.characters,
       exemplars: () => exemplars.count,
+      lowestMs: () => Math.min(head.minMs, ...blocks.blocks.map(({ minMs }) => minMs)),
+      retentionMs: () => options.retentionMs ?? 0,
+      retentionBytes: () => options.retentionBytes ?? 0,
     });
     const walFolder = `${folder}/wal`;
     await removeLeftovers(disk, walFolder);
@@ -202,6 +206,7 @@ export class Tsdb implements Queryable, Appendable {
     head.minValidMs = blocks.inOrderEndMs;
     const replay = new HeadReplay(head, exemplars, metrics, log);
     await replay.run(disk, walFolder, files);
+    await head.order.prepare();
     wal = await WalWriter.open(disk, walFolder, {
       compression: options.walCompression ?? 'snappy',
       ...(options.walSegmentBytes === undefined ? {} : { segmentBytes: options.walSegmentBytes }),

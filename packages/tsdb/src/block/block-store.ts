@@ -21,6 +21,8 @@ export interface BlockStoreOptions {
   readonly maxBlockMs: number;
   now(): number;
   random(): number;
+  /** After each time that the folder was looked at; with the error if it failed. */
+  readonly onReload?: (error?: unknown) => void;
   /** A block that cannot be read and is left where it is. */
   readonly onUnreadable: (folder: string, error: Error) => void;
 }
@@ -64,6 +66,16 @@ export class BlockStore {
 
   /** Opens blocks that are new in the folder, and drops those that have been made part of others. */
   async reload(): Promise<void> {
+    try {
+      await this.#reload();
+    } catch (error) {
+      this.#options.onReload?.(error);
+      throw error;
+    }
+    this.#options.onReload?.();
+  }
+
+  async #reload(): Promise<void> {
     const { disk, folder, onUnreadable } = this.#options;
     const metas: BlockMeta[] = [];
     for (const name of await disk.list(folder)) {

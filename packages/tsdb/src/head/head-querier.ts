@@ -12,6 +12,7 @@ import {
   type SeriesSet,
 } from '@pronoia/model';
 import { type PostingsIndex, selectPostings } from '../postings-query.ts';
+import { Turn } from '../turn.ts';
 import type { Head } from './head.ts';
 import { HeadReader } from './head-reader.ts';
 
@@ -106,12 +107,19 @@ export class HeadQuerier implements Querier {
     const visible = new Uint32Array(slots.length);
     let count = 0;
     for (const slot of slots) if (this.#isVisible(slot)) visible[count++] = slot;
-    const wanted = this.#head.order.sort(visible.subarray(0, count));
+    const sorted = this.#head.order.sort(visible.subarray(0, count));
     const limit = hints?.limit ?? 0;
-    const series = Array.from(limit > 0 ? wanted.subarray(0, limit) : wanted, (slot) => {
+    // Slots may move while others have their turn, refs do not.
+    const refs = Float64Array.from(limit > 0 ? sorted.subarray(0, limit) : sorted, (slot) => this.#head.series.ref(slot));
+    const series: Series[] = [];
+    const turn = new Turn(signal);
+    for (const ref of refs) {
+      await turn.pass();
+      const slot = this.#head.series.slotOf(ref);
+      if (slot < 0) continue;
       const maxMs = Math.min(this.#lastVisibleMs(slot), this.#maxMs);
-      return new HeadSeries(this.#head, this.#head.series.ref(slot), this.#head.series.labels(slot), this.#minMs, maxMs);
-    });
+      series.push(new HeadSeries(this.#head, ref, this.#head.series.labels(slot), this.#minMs, maxMs));
+    }
     return { series, warnings: [] };
   }
 

@@ -3,14 +3,19 @@
  * more than reading the samples. New series are sorted among themselves and merged in when the next query comes.
  */
 import { compareBytes } from '@pronoia/model';
+import { Turn } from '../turn.ts';
 import type { SeriesTable } from './series-table.ts';
+
+const nothing = new Uint32Array(0);
+/** So many are sorted at one go: about four milliseconds. */
+const seriesPerRun = 2048;
 
 export class LabelOrder {
   readonly #series: SeriesTable;
   /** Slots `0 … length−1` in label order. */
-  #sorted = new Uint32Array(0);
+  #sorted: Uint32Array = new Uint32Array(0);
   /** Place in `#sorted` by slot. */
-  #ranks = new Uint32Array(0);
+  #ranks: Uint32Array = new Uint32Array(0);
 
   constructor(series: SeriesTable) {
     this.#series = series;
@@ -31,23 +36,41 @@ export class LabelOrder {
     const known = this.#sorted.length;
     const { count } = this.#series;
     if (known === count) return;
-    const fresh = Array.from({ length: count - known }, (_, i) => known + i).sort((a, b) => this.#compare(a, b));
-    const merged = new Uint32Array(count);
+    const fresh = Uint32Array.from({ length: count - known }, (_, i) => known + i).sort((a, b) => this.#compare(a, b));
+    this.#sorted = this.#merge(this.#sorted, fresh);
+    this.#rank();
+  }
+
+  /** Sorts everything in slices of the event loop, at start: the first query must not wait for it at one go. */
+  async prepare(): Promise<void> {
+    const turn = new Turn();
+    let runs: Uint32Array[] = [];
+    for (let from = 0; from < this.#series.count; from += seriesPerRun) {
+      const run = Uint32Array.from({ length: Math.min(seriesPerRun, this.#series.count - from) }, (_, i) => from + i);
+      runs.push(run.sort((a, b) => this.#compare(a, b)));
+      await turn.yield();
+    }
+    while (runs.length > 1) {
+      const merged: Uint32Array[] = [];
+      for (let i = 0; i < runs.length; i += 2) {
+        merged.push(this.#merge(runs[i] as Uint32Array, runs[i + 1] ?? nothing));
+        await turn.yield();
+      }
+      runs = merged;
+    }
+    this.#sorted = runs[0] ?? nothing;
+    this.#rank();
+  }
+
+  #merge(a: Uint32Array, b: Uint32Array): Uint32Array {
+    const merged = new Uint32Array(a.length + b.length);
     let i = 0;
     let j = 0;
-    for (let at = 0; at < count; at++) {
-      const old = this.#sorted[i];
-      const next = fresh[j];
-      if (next === undefined || (old !== undefined && this.#compare(old, next) < 0)) {
-        merged[at] = old as number;
-        i++;
-      } else {
-        merged[at] = next;
-        j++;
-      }
+    for (let at = 0; at < merged.length; at++) {
+      const takesA = j === b.length || (i < a.length && this.#compare(a[i] as number, b[j] as number) < 0);
+      merged[at] = (takesA ? a[i++] : b[j++]) as number;
     }
-    this.#sorted = merged;
-    this.#rank();
+    return merged;
   }
 
   #rank(): void {
