@@ -257,6 +257,21 @@ describe('a command task', () => {
     expect(await finalOf('t1')).toMatchObject({ state: 'TASK_KILLED', message: 'Command terminated with signal Terminated' });
   });
 
+  it('that is killed at once after its launch is not waited for', async () => {
+    await open();
+    for (let i = 0; i < 20; i++) {
+      master.run(shell(`t${i}`, 'exec sleep 1000'));
+      // At different moments of the launch: before, while and after the supervisor starts its command.
+      await new Promise((resolve) => setTimeout(resolve, i / 2));
+      master.send({ type: 'KILL_TASK', framework_id: { value: 'F1' }, task_id: { value: `t${i}` } });
+    }
+    for (let i = 0; i < 20; i++) {
+      const status = await finalOf(`t${i}`);
+      expect([status.state, status.message]).not.toContain('Command terminated with signal Killed');
+      expect(status.state).toBe('TASK_KILLED');
+    }
+  });
+
   it('fails, with everything of it gone, when its supervisor is killed', async () => {
     await open();
     master.run(shell('t1', 'echo $$; exec sleep 1000'));

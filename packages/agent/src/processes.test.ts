@@ -4,7 +4,6 @@ import { type ProcessEntry, parseStat, processTrees, readProcess } from './proce
 const entry = (pid: number, parentPid: number, session: number): ProcessEntry => ({
   pid,
   parentPid,
-  group: session,
   session,
   isZombie: false,
   cpuUserTicks: 0,

@@ -9,7 +9,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessEntry {
   readonly pid: number;
   readonly parentPid: number;
-  readonly group: number;
   readonly session: number;
   readonly isZombie: boolean;
   readonly cpuUserTicks: number;
@@ -34,7 +33,6 @@ export function parseStat(text: string): ProcessEntry | undefined {
   return {
     pid,
     parentPid: field(4),
-    group: field(5),
     session: field(6),
     isZombie: fields[0] === 'Z',
     cpuUserTicks: field(14) + field(16),

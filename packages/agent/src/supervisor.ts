@@ -1,5 +1,5 @@
 /**
- * The process containerizer. A command runs under a supervisor, a POSIX shell of ten lines in a session of its own, which
+ * The process containerizer. A command runs under a supervisor, a POSIX shell of a few lines in a session of its own, which
  * outlives the agent: it waits for the command and leaves the exit status in the sandbox, where an agent that was restarted
  * finds it (docs/architecture.md, "a task"). The shell costs under 1 MiB of private memory.
  *
@@ -45,6 +45,9 @@ echo "$code" > ${EXIT_STATUS_FILE}`;
 
 const sweeper = new Sweeper(CONTAINER_ID_VARIABLE);
 
+/** Between two looks for a command that is about to be started. */
+const STARTING_MS = 20;
+
 /** How often an adopted supervisor, which is not our child, is looked at. */
 const ADOPTED_POLL_MS = 1_000;
 
@@ -57,6 +60,7 @@ export class Container {
   readonly #isAdopted: boolean;
   #hasExited = false;
   #killing: Timer | undefined;
+  #terminating: Timer | undefined;
   #poll: Timer | undefined;
 
   private constructor(
@@ -115,11 +119,7 @@ export class Container {
     if (this.#hasExited) return;
     this.#killing?.cancel();
     if (graceMs > 0) {
-      // The supervisor's group at once; what has left it when the sweep finds it.
-      if (this.#isThere()) signal(-this.pid, 'SIGTERM');
-      sweeper.find(this, (pids) => {
-        for (const { pid, isInGroup } of pids) if (!isInGroup) signal(pid, 'SIGTERM');
-      });
+      this.#terminate();
       this.#killing = this.#clock.setTimer(graceMs, () => this.#destroy());
     } else this.#destroy();
   }
@@ -127,7 +127,21 @@ export class Container {
   /** Stops watching; the container itself goes on. */
   release(): void {
     this.#killing?.cancel();
+    this.#terminating?.cancel();
     this.#poll?.cancel();
+  }
+
+  /**
+   * SIGTERM to what the supervisor has started. Not to its group: a signal that meets the shell between fork and exec is lost, and the
+   * command would then live until the grace is over. When nothing has been started yet, that is waited for.
+   */
+  #terminate(): void {
+    sweeper.find(this, (pids) => {
+      if (this.#hasExited) return;
+      const started = pids.filter((pid) => pid !== this.pid && !isSupervisor(pid, this.containerId));
+      for (const pid of started) signal(pid, 'SIGTERM');
+      if (started.length === 0) this.#terminating = this.#clock.setTimer(STARTING_MS, () => this.#terminate());
+    });
   }
 
   /** The supervisor is spared at first, so that it can still write how the command ended. */
@@ -138,16 +152,11 @@ export class Container {
       const spared = attempts++ < 4 ? this.pid : 0;
       sweeper.find(this, (pids) => {
         if (this.#hasExited) return;
-        for (const { pid } of pids) if (pid !== spared) signal(pid, 'SIGKILL');
+        for (const pid of pids) if (pid !== spared) signal(pid, 'SIGKILL');
         this.#killing = this.#clock.setTimer(Math.min(1_000, 50 * attempts), again);
       });
     };
     again();
-  }
-
-  /** A child of ours is there until we have been told of its end; of others one must ask. */
-  #isThere(): boolean {
-    return this.pid !== 0 && (!this.#isAdopted || isSupervisor(this.pid, this.containerId));
   }
 
   #watch(): Promise<void> {
@@ -169,7 +178,7 @@ export class Container {
     // (The supervisor of an adopted container ended some time ago, and its pid may be somebody else's by now: there only the marks count.)
     if (!this.#isAdopted) signal(-this.pid, 'SIGKILL');
     sweeper.find(this.#isAdopted ? { containerId: this.containerId, pid: 0 } : this, (pids) => {
-      for (const { pid } of pids) signal(pid, 'SIGKILL');
+      for (const pid of pids) signal(pid, 'SIGKILL');
     });
     return readExit(this.sandbox);
   }

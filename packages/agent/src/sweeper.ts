@@ -10,15 +10,9 @@ export interface SweptContainer {
   readonly pid: number;
 }
 
-export interface FoundProcess {
-  readonly pid: number;
-  /** Still in the supervisor's process group. */
-  readonly isInGroup: boolean;
-}
-
 interface Question {
   readonly container: SweptContainer;
-  readonly answer: (processes: readonly FoundProcess[]) => void;
+  readonly answer: (pids: readonly number[]) => void;
 }
 
 /** Of all time, looking takes at most half. */
@@ -55,14 +49,10 @@ export class Sweeper {
     const endMs = performance.now();
     this.#freeAtMs = endMs + Math.max(SHORTEST_PAUSE_MS, endMs - startMs);
     for (const { container, answer } of questions) {
-      const found = new Map<number, FoundProcess>();
-      for (const { pid, group, isZombie } of trees.get(container.pid) ?? []) {
-        if (!isZombie) found.set(pid, { pid, isInGroup: group === container.pid });
-      }
-      for (const pid of pidsByContainer.get(container.containerId) ?? []) {
-        if (!found.has(pid)) found.set(pid, { pid, isInGroup: table.get(pid)?.group === container.pid });
-      }
-      answer([...found.values()]);
+      const found = new Set<number>();
+      for (const { pid, isZombie } of trees.get(container.pid) ?? []) if (!isZombie) found.add(pid);
+      for (const pid of pidsByContainer.get(container.containerId) ?? []) found.add(pid);
+      answer([...found]);
     }
   }
 }
