@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Labels, type Matcher, type Queryable, type SampleBatch } from '@pronoia/model';
 import { Engine } from '../src/index.ts';
 
+const [prometheus, promtool] = ['/usr/bin/prometheus', '/usr/bin/promtool'];
 const rounds = Number(process.env['ROUNDS'] ?? 5);
 const samples = 480;
 const startMs = 1_700_000_000_000 - (1_700_000_000_000 % 7_200_000);
@@ -114,7 +115,7 @@ async function freePort(): Promise<number> {
 }
 
 async function startPeer(list: readonly Column[]): Promise<Peer | undefined> {
-  if (!existsSync('/usr/bin/prometheus') || !existsSync('/usr/bin/promtool')) return undefined;
+  if (!existsSync(prometheus) || !existsSync(promtool)) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'bench-promql-'));
   const text = createWriteStream(join(folder, 'in.om'));
   let name = '';
@@ -127,12 +128,12 @@ async function startPeer(list: readonly Column[]): Promise<Peer | undefined> {
     text.write(Array.from(values, (v, i) => `${series} ${v} ${(times[i] as number) / 1000}\n`).join(''));
   }
   await new Promise<void>((resolve) => text.end('# EOF\n', () => resolve()));
-  execFileSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'in.om'), join(folder, 'data')], { stdio: 'ignore' });
+  execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'in.om'), join(folder, 'data')], { stdio: 'ignore' });
   writeFileSync(join(folder, 'prometheus.yml'), 'global: {}\n');
   const port = await freePort();
   const files = [`--config.file=${join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`];
   const args = [...files, `--web.listen-address=127.0.0.1:${port}`, '--storage.tsdb.retention.time=100y'];
-  const child = spawn('prometheus', args, { stdio: 'ignore' });
+  const child = spawn(prometheus, args, { stdio: 'ignore' });
   const base = `http://127.0.0.1:${port}`;
   for (let i = 0; i < 200; i++) {
     const ready = await fetch(`${base}/-/ready`).catch(() => undefined);

@@ -23,7 +23,8 @@ import { MemoryStorage } from '../promqltest/index.ts';
 import { QueryError } from '../query-error.ts';
 import type { QueryResult } from '../value/query-result.ts';
 
-const isInstalled = existsSync('/usr/bin/prometheus') && existsSync('/usr/bin/promtool');
+const [prometheus, promtool] = ['/usr/bin/prometheus', '/usr/bin/promtool'];
+const isInstalled = existsSync(prometheus) && existsSync(promtool);
 const count = Number(process.env['PRONOIA_DIFFERENTIAL_QUERIES'] ?? 250);
 const seed = Number(process.env['PRONOIA_SEED'] ?? 20_260_821);
 
@@ -214,7 +215,7 @@ describe.skipIf(!isInstalled)(`Debian's prometheus${isInstalled ? '' : ' (NOT IN
     folder = mkdtempSync(join(tmpdir(), 'promql-original-'));
     writeFileSync(join(folder, 'in.om'), openMetrics());
     writeFileSync(join(folder, 'prometheus.yml'), 'global: {}\n');
-    execFileSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'in.om'), join(folder, 'data')], {
+    execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'in.om'), join(folder, 'data')], {
       stdio: 'ignore',
     });
     const server = createServer();
@@ -224,7 +225,7 @@ describe.skipIf(!isInstalled)(`Debian's prometheus${isInstalled ? '' : ' (NOT IN
     await new Promise((resolve) => server.close(resolve));
     url = `http://127.0.0.1:${port}`;
     const files = [`--config.file=${join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`];
-    const original = spawn('prometheus', [...files, `--web.listen-address=127.0.0.1:${port}`, '--storage.tsdb.retention.time=100y'], {
+    const original = spawn(prometheus, [...files, `--web.listen-address=127.0.0.1:${port}`, '--storage.tsdb.retention.time=100y'], {
       stdio: 'ignore',
     });
     stop = async () => {
