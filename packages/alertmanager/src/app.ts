@@ -112,6 +112,8 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       metrics.reloadSuccessful.set(1);
       metrics.reloadTimestamp.set(clock.now() / 1000);
       metrics.configHash.set(hashOf(config.text));
+      if (config.ignored.length > 0)
+        log.warn({ sections: config.ignored }, 'These sections of the configuration are not implemented yet and have no effect');
       log.info({ file: settings['config.file'] }, 'Completed loading of configuration file');
     } catch (error) {
       metrics.reloadSuccessful.set(0);
@@ -330,22 +332,32 @@ function ulid(): string {
 }
 
 function addOtherRoutes(app: FastifyInstance, { prefix, reload }: { prefix: string; reload: () => Promise<void> }): void {
-  app.post('/-/reload', async (_request, reply) => {
-    try {
-      await reload();
-      return await reply.code(200).send('');
-    } catch (error) {
-      return reply
-        .code(500)
-        .type('text/plain; charset=utf-8')
-        .send(`failed to reload config: ${(error as Error).message}\n`);
-    }
+  void app.register((scope, _options, done) => {
+    // Whatever body comes along (`curl -d ''`) says nothing.
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, parsed) => parsed(null));
+    scope.post('/-/reload', async (_request, reply) => {
+      try {
+        await reload();
+        return await reply.code(200).send('');
+      } catch (error) {
+        return reply
+          .code(500)
+          .type('text/plain; charset=utf-8')
+          .send(`failed to reload config: ${(error as Error).message}\n`);
+      }
+    });
+    done();
   });
   app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(indexPage));
   // The server's rewriting sends here whatever lies outside the prefix.
-  app.get('/-/outside-route-prefix', (request, reply) =>
-    request.originalUrl === '/' && prefix !== '' ? reply.redirect(`${prefix}/`, 302) : reply.callNotFound(),
-  );
+  app.get('/-/outside-route-prefix', (request, reply) => {
+    if (request.originalUrl === '/') return reply.redirect(`${prefix}/`, 302);
+    const message = `path ${request.originalUrl.split('?', 1)[0]} was not found; all paths begin with ${prefix}`;
+    return reply
+      .code(404)
+      .type('application/json')
+      .send(`${JSON.stringify({ code: 404, message })}\n`);
+  });
 }
 
 const indexPage = `<!DOCTYPE html>

@@ -133,6 +133,33 @@ describe('the process', () => {
     expect((await fetch(`${server.url}/-/ready`)).status).toBe(200);
   });
 
+  it('lives under a prefix, and on several addresses', async () => {
+    writeFileSync(join(folder, 'am.yml'), `route: { receiver: r }\nreceivers: [{ name: r }]`);
+    const server = await run(...flags(), '--web.external-url=http://example.org/am/', '--web.listen-address=127.0.0.1:0');
+    const ask = async (path: string, method = 'GET'): Promise<string> => {
+      const answer = await fetch(`${server.url}${path}`, {
+        method,
+        redirect: 'manual',
+        ...(method === 'POST' ? { body: new URLSearchParams() } : {}),
+      });
+      return `${answer.status} ${answer.headers.get('location') ?? ''}`.trim();
+    };
+    expect([
+      await ask('/'),
+      await ask('/am/'),
+      await ask('/am/-/ready'),
+      await ask('/am/api/v2/status'),
+      await ask('/api/v2/status'),
+    ]).toEqual(['302 /am/', '200', '200', '200', '404']);
+    expect(await ask('/am/-/reload', 'POST')).toBe('200');
+    for (let i = 0; i < 100 && [...server.lines.join('').matchAll(/address=(\S+)/g)].length < 2; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    const [, second] = [...server.lines.join('').matchAll(/address=(\S+)/g)].map(([, address]) => address);
+    expect((await fetch(`http://${second}/am/-/ready`)).status).toBe(200);
+    server.kill('SIGTERM');
+    expect(await server.ended).toBe(0);
+  });
+
   it.each([
     [['--config.fil=x'], /unknown long flag '--config\.fil' \(did you mean "--config\.file"/],
     [['--config.file=/nowhere/am.yml'], /no such file or directory/],

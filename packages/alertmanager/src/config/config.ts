@@ -123,6 +123,8 @@ export interface Config {
   readonly inhibit_rules: readonly InhibitRule[];
   readonly templates: readonly string[];
   readonly timeIntervals: ReadonlyMap<string, NamedTimeIntervals['time_intervals']>;
+  /** Sections that are accepted and have no effect yet. */
+  readonly ignored: readonly string[];
   /** The echo: defaults filled in, secrets hidden. */
   readonly original: string;
   /** What was read. */
@@ -256,7 +258,8 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
         checkGlobals(receiver, config.global, (path, message) => report(['receivers', i, ...path], message)),
       );
       const { global, receivers: list, inhibit_rules, templates, route } = config;
-      return { global, route, receivers: list, inhibit_rules, templates, timeIntervals: intervals };
+      const ignored = (['tracing', 'event_recorder'] as const).filter((name) => config[name] !== undefined);
+      return { global, route, receivers: list, inhibit_rules, templates, timeIntervals: intervals, ignored };
     },
   );
 }
