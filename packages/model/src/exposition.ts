@@ -15,6 +15,11 @@ export type MetricType = 'counter' | 'gauge' | 'histogram' | 'gaugehistogram' | 
 export interface ExpositionSink {
   /** The line object is reused for the next line: take what is needed before returning. */
   sample(line: SampleLine): void;
+  /**
+   * A short cut for series of the last scrape: when the bytes from `start` on are those of a series that this parser has handed out
+   * before, returns the offset after it, and they are not looked at again; else 0.
+   */
+  recognize?(bytes: Uint8Array, start: number): number;
   type?(family: string, type: MetricType): void;
   help?(family: string, help: string): void;
   unit?(family: string, unit: string): void;
@@ -124,13 +129,22 @@ export interface SeriesGrammar {
 }
 
 /** Returns the offset after the series that starts at `start`: `name`, `name{…}` or `{"name", …}`. */
-export function scanSeries(bytes: Uint8Array, start: number, grammar: SeriesGrammar): number {
+function scanSeries(bytes: Uint8Array, start: number, grammar: SeriesGrammar): number {
   const named = startsName(bytes[start]);
   const nameEnd = named ? skipName(bytes, start + 1) : start;
   const open = grammar.blanks ? skipBlanks(bytes, nameEnd) : nameEnd;
   if (bytes[open] === braceOpen) return scanBraces(bytes, open, grammar, named);
   if (!named) throw new ExpositionError(bytes, start, `expected a metric name, a comment or a line end, found ${show(bytes, start)}`);
   return nameEnd;
+}
+
+/** What `sink.recognize` says, if a blank follows: `foo` is no short cut for `foobar`. Else as `scanSeries`. */
+export function findSeriesEnd(bytes: Uint8Array, start: number, grammar: SeriesGrammar, sink: ExpositionSink): number {
+  if (sink.recognize !== undefined) {
+    const end = sink.recognize(bytes, start);
+    if (end > start && bytes[end] === blank) return end;
+  }
+  return scanSeries(bytes, start, grammar);
 }
 
 /** Returns the offset after the closing brace. `named`: a metric name inside would be the second. */
@@ -283,11 +297,20 @@ export function parseFloatBytes(bytes: Uint8Array, start: number, end: number): 
       break;
     }
   }
-  if (at === end && digits > 0 && digits <= 15) {
+  if (at === end && digits > 0) {
+    if (digits > 15) return Number(asciiText(bytes, start, end));
     const value = pointAt < 0 ? mantissa : mantissa / (powersOfTen[digits - pointAt] as number);
     return negative ? -value : value;
   }
-  return parseFloatText(String.fromCharCode(...bytes.subarray(start, Math.min(end, start + 400))));
+  return parseFloatText(asciiText(bytes, start, end));
+}
+
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  // Longer than any number that a program prints; all of it would only be copied to be refused.
+  const limit = Math.min(end, start + 400);
+  for (let i = start; i < limit; i++) text += String.fromCharCode(bytes[i] as number);
+  return text;
 }
 
 function parseFloatText(text: string): number | undefined {

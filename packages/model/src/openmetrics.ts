@@ -11,6 +11,7 @@ import {
   decodeText,
   ExpositionError,
   type ExpositionSink,
+  findSeriesEnd,
   hash,
   type MetricType,
   newline,
@@ -18,7 +19,6 @@ import {
   SampleLine,
   type SeriesGrammar,
   scanBraces,
-  scanSeries,
   show,
   skipName,
   skipQuoted,
@@ -70,7 +70,7 @@ function lineEnd(bytes: Uint8Array, at: number): number {
 
 function readSample(bytes: Uint8Array, start: number, line: SampleLine, grammar: SeriesGrammar, sink: ExpositionSink): number {
   line.start = start;
-  line.end = scanSeries(bytes, start, grammar);
+  line.end = findSeriesEnd(bytes, start, grammar, sink);
   let at = endOfWord(bytes, line.end, 'a value');
   line.value = readNumber(bytes, line.end + 1, at, 'value');
   line.hasTimestamp = false;

@@ -8,13 +8,13 @@ import {
   decodeText,
   ExpositionError,
   type ExpositionSink,
+  findSeriesEnd,
   hash,
   type MetricType,
   newline,
   parseFloatBytes,
   SampleLine,
   type SeriesGrammar,
-  scanSeries,
   show,
   skipBlanks,
   skipName,
@@ -50,7 +50,7 @@ export function parseTextFormat(bytes: Uint8Array, sink: ExpositionSink): void {
 function readSample(bytes: Uint8Array, start: number, line: SampleLine, sink: ExpositionSink): number {
   const { length } = bytes;
   line.start = start;
-  line.end = scanSeries(bytes, start, grammar);
+  line.end = findSeriesEnd(bytes, start, grammar, sink);
 
   let at = skipBlanks(bytes, line.end);
   const valueAt = at;
