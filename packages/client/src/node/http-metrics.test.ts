@@ -1,8 +1,23 @@
-import { createServer, type RequestListener, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, request, type Server, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Gauge, HttpMetrics, Registry } from '../node.ts';
+
+/** Express brings no types; this is what the tests use of it. */
+interface Express {
+  (): ExpressApp;
+  Router(): ExpressApp;
+}
+type ExpressHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => unknown;
+interface ExpressApp extends RequestListener {
+  use(path: string | ExpressHandler | ExpressErrorHandler, inner?: ExpressApp | ExpressHandler): void;
+  get(path: string | RegExp | (string | RegExp)[], ...handlers: ExpressHandler[]): void;
+  post(path: string, handler: ExpressHandler): void;
+}
+type ExpressErrorHandler = (error: unknown, req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+const express = createRequire(import.meta.url)('express') as Express;
 
 let server: Server | undefined;
 
@@ -18,17 +33,17 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Counted requests by labels: `GET /a 200` → how many. */
-async function counted(registry: Registry): Promise<Record<string, number>> {
-  // The response reaches the client before the server's close event.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const json = await registry.getMetricsAsJSON();
-  const values = json.find(({ name }) => name === 'http_request_duration_seconds')?.values ?? [];
-  return Object.fromEntries(
-    values
-      .filter(({ metricName }) => metricName?.endsWith('_count'))
-      .map(({ labels, value }) => [`${labels.method} ${labels.route} ${labels.code}`, value]),
-  );
+/** Counted requests by labels: `GET /a 200` → how many. The response reaches the client before the server's close event, so we wait for `total`. */
+async function counted(registry: Registry, total: number): Promise<Record<string, number>> {
+  for (;;) {
+    const json = await registry.getMetricsAsJSON();
+    const values = json.find(({ name }) => name === 'http_request_duration_seconds')?.values ?? [];
+    const counts = values.filter(({ metricName }) => metricName?.endsWith('_count'));
+    if (counts.reduce((sum, { value }) => sum + value, 0) >= total) {
+      return Object.fromEntries(counts.map(({ labels, value }) => [`${labels.method} ${labels.route} ${labels.code}`, value]));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 describe('node:http', () => {
@@ -47,7 +62,7 @@ describe('node:http', () => {
     for (let i = 0; i < 6; i++) await fetch(`${url}/r/${i}`);
     await fetch(`${url}/none`, { method: 'PUT' });
     await new Promise((resolve) => request(`${url}/r/1`, { method: 'PROPFIND' }, (res) => res.resume().once('end', resolve)).end());
-    expect(await counted(registry)).toEqual({
+    expect(await counted(registry, 6)).toEqual({
       'GET /r/0 404': 1,
       'GET /r/1 200': 1,
       'GET /r/2 200': 1,
@@ -66,23 +81,60 @@ describe('node:http', () => {
     const url = await serve(metrics.listener(() => abort.abort()));
     const answer = fetch(url, { signal: abort.signal }).catch(() => 'gone');
     expect(await answer).toBe('gone');
-    expect(await counted(registry)).toEqual({ 'GET unmatched aborted': 1 });
+    expect(await counted(registry, 1)).toEqual({ 'GET unmatched aborted': 1 });
   });
 });
 
 describe('Express', () => {
-  it('routes are known by their patterns', async () => {
+  const ok: ExpressHandler = (_req, res) => void res.end('ok');
+
+  it('routes are known by their patterns, mounted ones with where they are mounted', async () => {
     const registry = new Registry();
-    const middleware = new HttpMetrics({ registry }).express();
-    // What Express does to a request: base and route are set on the way to the handler.
-    const url = await serve((req, res) =>
-      middleware(req, res, () => {
-        if (req.url?.startsWith('/users/')) Object.assign(req, { baseUrl: '/users', route: { path: '/:id' } });
-        res.end();
-      }),
-    );
-    for (const path of ['/users/1', '/users/2', '/nowhere']) await fetch(url + path);
-    expect(await counted(registry)).toEqual({ 'GET /users/:id 200': 2, 'GET unmatched 200': 1 });
+    const app = express();
+    const users = express.Router();
+    const posts = express.Router();
+    app.use(new HttpMetrics({ registry }).express());
+    app.get('/', ok);
+    app.get(['/a', /^\/b+$/], ok);
+    posts.get('/:post', ok);
+    users.use('/:user/posts', posts);
+    users.get('/:user', ok);
+    users.post('/', ok);
+    app.use('/users', users);
+    app.use('/static', ok);
+    const url = await serve(app);
+    for (const path of ['/', '/bbb', '/users/1', '/users/2', '/users/1/posts/7', '/users/a%20b/posts/7', '/static/logo.svg', '/nowhere'])
+      await fetch(url + path);
+    await fetch(`${url}/users`, { method: 'POST' });
+    expect(await counted(registry, 9)).toEqual({
+      'GET / 200': 1,
+      'GET /a,/^\\/b+$/ 200': 1,
+      'GET /users/:user 200': 2,
+      'GET /users/:user/posts/:post 200': 2,
+      'GET unmatched 200': 1,
+      'GET unmatched 404': 1,
+      'POST /users/ 200': 1,
+    });
+  });
+
+  it('a route that fails is known by its whole pattern, whoever answers for it', async () => {
+    const registry = new Registry();
+    const app = express();
+    const inner = express.Router();
+    app.use(new HttpMetrics({ registry }).express());
+    inner.get('/thrown', () => {
+      throw new Error('broken');
+    });
+    inner.get('/passed/:id', (_req, _res, next) => next(new Error('broken')));
+    inner.get('/late', async () => Promise.reject(new Error('broken')));
+    app.use('/api', inner);
+    app.use((_error: unknown, _req: IncomingMessage, res: ServerResponse, _next: () => void) => {
+      res.statusCode = 503;
+      res.end();
+    });
+    const url = await serve(app);
+    for (const path of ['/api/thrown', '/api/passed/3', '/api/late']) await fetch(url + path);
+    expect(await counted(registry, 3)).toEqual({ 'GET /api/thrown 503': 1, 'GET /api/passed/:id 503': 1, 'GET /api/late 503': 1 });
   });
 });
 
@@ -95,7 +147,7 @@ describe('Fastify', () => {
     await app.register(async (scope) => void scope.get('/deep', async () => Promise.reject(new Error('broken'))), { prefix: '/in' });
     const url = await app.listen({ port: 0, host: '127.0.0.1' });
     for (const path of ['/users/1', '/users/2', '/in/deep', '/nowhere']) await fetch(url + path);
-    expect(await counted(registry)).toEqual({ 'GET /users/:id 200': 2, 'GET /in/deep 500': 1, 'GET unmatched 404': 1 });
+    expect(await counted(registry, 4)).toEqual({ 'GET /users/:id 200': 2, 'GET /in/deep 500': 1, 'GET unmatched 404': 1 });
     await app.close();
   });
 });

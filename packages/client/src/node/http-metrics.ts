@@ -23,10 +23,15 @@ export interface HttpMetricsOptions {
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE']);
 
-/** What Express leaves in a request for whoever comes after its router. */
+/** What Express leaves in a request: where the router at hand is mounted, the route that it has found, and what the names in patterns stand for. */
 interface RoutedRequest extends IncomingMessage {
   readonly baseUrl?: string;
-  readonly route?: { readonly path?: string | RegExp | readonly (string | RegExp)[] };
+  readonly route?: ExpressRoute | undefined;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+interface ExpressRoute {
+  readonly path?: string | RegExp | readonly (string | RegExp)[];
 }
 
 /** The part of Fastify that the plugin needs. */
@@ -97,10 +102,7 @@ export class HttpMetrics {
   /** Express middleware; to be used before all routes. */
   express(): (request: IncomingMessage, response: ServerResponse, next: () => void) => void {
     return (request, response, next) => {
-      this.measure(request, response, () => {
-        const { route, baseUrl = '' } = request as RoutedRequest;
-        return route?.path === undefined ? undefined : `${baseUrl}${String(route.path)}`;
-      });
+      this.measure(request, response, watchRoute(request));
       next();
     };
   }
@@ -127,6 +129,59 @@ export class HttpMetrics {
         else response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(`collecting metrics failed: ${String(error)}\n`);
       });
     };
+  }
+}
+
+/**
+ * The pattern of the last route that Express found. Where its router is mounted must be noted on the way: `baseUrl` is taken back as soon as a
+ * handler passes on, to the application's error handler say, and the names in it (`/users/:user`) are known only while the router is entered.
+ */
+function watchRoute(request: RoutedRequest): () => string | undefined {
+  let { route, baseUrl } = request;
+  let pattern: string | undefined;
+  /** Patterns by base, of the routers that the request has come through. Outside of all of them there is no base. */
+  const bases = new Map<string | undefined, string>([
+    [undefined, ''],
+    [baseUrl, baseUrl ?? ''],
+  ]);
+  Object.defineProperties(request, {
+    baseUrl: {
+      configurable: true,
+      enumerable: true,
+      get: () => baseUrl,
+      set: (base: string | undefined) => {
+        if (!bases.has(base)) {
+          const added = (base as string).slice(baseUrl?.length ?? 0);
+          bases.set(base, `${bases.get(baseUrl)}${named(added, request.params ?? {})}`);
+        }
+        baseUrl = base;
+      },
+    },
+    route: {
+      configurable: true,
+      enumerable: true,
+      get: () => route,
+      set: (found: ExpressRoute | undefined) => {
+        route = found;
+        if (found?.path !== undefined) pattern = `${bases.get(baseUrl)}${String(found.path)}`;
+      },
+    },
+  });
+  return () => pattern;
+}
+
+/** A path with the names of parameters instead of their values. */
+function named(path: string, params: Readonly<Record<string, unknown>>): string {
+  const nameByValue = new Map(Object.entries(params).map(([name, value]) => [value, `:${name}`]));
+  const segments = path.split('/').map((segment) => nameByValue.get(decoded(segment)) ?? segment);
+  return segments.join('/');
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
   }
 }
 
