@@ -344,6 +344,25 @@ describe('the rest', () => {
     });
   });
 
+  it('a configuration can be tried on the alerts of the moment', async () => {
+    await call('POST', '/api/v2/alerts', [{ labels: { alertname: 'Moved', team: 'x' } }]);
+    const same = await call('POST', '/api/v2/config/dry-run', { config: configText(hook.url) });
+    expect(same.body).toMatchObject({ valid: true, changedCount: 0, changed: [] });
+    const other = configText(hook.url).replace('team="x"', 'team="y"');
+    const { body } = await call('POST', '/api/v2/config/dry-run', { config: other });
+    expect(
+      (body as { changed: { labels: { alertname: string } }[] }).changed.find(({ labels }) => labels.alertname === 'Moved'),
+    ).toMatchObject({
+      before: [{ receiver: 'other', groupKey: '{}/{team="x"}:{alertname="Moved"}' }],
+      after: [{ receiver: 'hook', groupKey: '{}:{alertname="Moved"}' }],
+    });
+    expect((await call('POST', '/api/v2/config/dry-run', { config: 'route: {}' })).body).toMatchObject({
+      valid: false,
+      faults: [{ line: 1, column: 8, path: 'route' }],
+    });
+    expect(await call('POST', '/api/v2/config/dry-run', {})).toMatchObject({ status: 422, body: { code: 602 } });
+  });
+
   it('API v1 is gone, other paths unknown, other methods not allowed', async () => {
     expect(await call('GET', '/api/v1/alerts')).toMatchObject({ status: 410, body: { status: 'deprecated' } });
     expect(await call('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 404 } });
@@ -389,6 +408,7 @@ describe('the rest', () => {
       'DELETE /api/v2/silence/:id',
       'GET /api/v1/*',
       'POST /api/v2/receivers/test',
+      'POST /api/v2/config/dry-run',
       'GET /api/v2/alerts/:id/explain',
       'GET /',
     ]);

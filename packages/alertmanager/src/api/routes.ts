@@ -8,6 +8,7 @@ import type { NotificationLog } from '../nflog.ts';
 import { version } from '../version.ts';
 import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
 import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
+import { dryRun } from './dry-run.ts';
 import { explainAlert } from './explain.ts';
 import { testReceiver } from './receiver-test.ts';
 import { deleteSilence, getSilence, getSilences, postSilence } from './silences.ts';
@@ -93,6 +94,10 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
   app.get(
     `${api}/alerts/:id/explain`,
     handle((request) => explainAlert(id(request), context, notificationLog)),
+  );
+  app.post(
+    `${api}/config/dry-run`,
+    handle((request) => dryRun(request.body, context)),
   );
   app.post(`${api}/receivers/test`, async (request, reply) => {
     reply.header('cache-control', 'no-store');
