@@ -15,6 +15,7 @@ import {
 } from '@pronoia/model';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SimulatedDisk } from './disk/simulated-disk.ts';
+import { importOpenMetrics } from './import-openmetrics.ts';
 import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
 
 const start = 1_700_000_000_000;
@@ -330,6 +331,38 @@ describe('a database', () => {
     expect(appender.append(0, labels, start + 69_000, h((69 * 7) % 50, 2))).toBe(1);
     expect(appender.append(0, labels, start + 70_000, { ...h(1), positiveBuckets: new Float64Array(1) })).toBe('invalid_labels');
     appender.rollback();
+  });
+
+  it('deletes the oldest blocks when it is too large, also when there is no room to compact', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 20_000, maxBlockMs: 20_000 } as const;
+    const tsdb = await openOn(disk, options);
+    for (let i = 0; i < 200; i++) {
+      await add(tsdb, [a, start + i * 1000, Math.sin(i)]);
+      if (i % 20 === 19) await tsdb.maintain();
+    }
+    const before = tsdb.blocks().length;
+    expect(before).toBeGreaterThan(5);
+    const full = disk.killed();
+    let otherBytes = 0;
+    for (const path of full.paths()) if (/\/(wal|chunks_head)\//.test(path)) otherBytes += full.contents(path).length;
+    const small = await openOn(full, { ...options, retentionBytes: otherBytes + 2500 });
+    await add(small, ...Array.from({ length: 40 }, (_, i): Row => [a, start + (200 + i) * 1000, 1]));
+    full.freeBytes = 0;
+    await expect(small.maintain()).rejects.toThrow('ENOSPC');
+    expect(small.blocks().length).toBeLessThan(before);
+    expect(small.blocks().length).toBeGreaterThan(0);
+    expect((await dump(small))[0]?.split(' ').length).toBeLessThan(240);
+  });
+
+  it('takes blocks that others put into its folder', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    await add(tsdb, [a, start, 1]);
+    await importOpenMetrics(Buffer.from('old{x="1"} 5 1600000000\n# EOF'), 'data', disk);
+    expect(await dump(tsdb)).toEqual(['a 0:1']);
+    await tsdb.maintain();
+    expect(await dump(tsdb)).toEqual(['a 0:1', `old{x="1"} ${1_600_000_000_000 - start}:5`]);
   });
 
   it('tells who makes the most series', async () => {

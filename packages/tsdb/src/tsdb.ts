@@ -442,6 +442,17 @@ export class Tsdb implements Queryable, Appendable {
 
   async #maintain(): Promise<void> {
     this.#isWritingChunks = false;
+    try {
+      // Others may have put blocks into the folder.
+      await this.#blocks.reload();
+      await this.#compact();
+    } finally {
+      // Also when there was no room to compact: this makes some.
+      await this.#expire();
+    }
+  }
+
+  async #compact(): Promise<void> {
     await this.#writeChunks();
     const { chunkRangeMs } = this.#head.options;
     // Half a span stays open for late samples.
@@ -454,7 +465,6 @@ export class Tsdb implements Queryable, Appendable {
     }
     await this.#compactLate();
     while (await this.#measured(() => this.#blocks.compactOnce(this.#head.minMs)));
-    await this.#expire();
   }
 
   /** Late samples become blocks of their own, which overlap others until they are compacted together. */
