@@ -150,19 +150,24 @@ export class ProtobufWriter implements Sink {
   }
 
   *values(family: MetricObjectWithValues): Generator<boolean> {
+    let taken = 0;
+    // Only these have several values a series.
+    const isLadder = this.#type === TYPES.histogram || this.#type === TYPES.summary;
     const bySeries = new Map<string, MetricValue[]>();
-    let read = 0;
     for (const value of family.values ?? []) {
-      const { le: _le, quantile: _quantile, ...labels } = value.labels;
-      const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-      const known = bySeries.get(key);
-      if (known === undefined) bySeries.set(key, [value]);
-      else known.push(value);
-      if (++read % VALUES_A_STEP === 0) yield false;
+      if (!isLadder) this.#valuesOfSeries(family, [value]);
+      else {
+        const { le: _le, quantile: _quantile, ...labels } = value.labels;
+        const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+        const known = bySeries.get(key);
+        if (known === undefined) bySeries.set(key, [value]);
+        else known.push(value);
+      }
+      if (++taken % VALUES_A_STEP === 0) yield false;
     }
     for (const values of bySeries.values()) {
       this.#valuesOfSeries(family, values);
-      if (++read % VALUES_A_STEP === 0) yield false;
+      if (++taken % VALUES_A_STEP === 0) yield false;
     }
   }
 

@@ -2,6 +2,16 @@ import { describe, expect, it } from 'vitest';
 import * as client from './index.ts';
 
 const help = 'Help.';
+const PROTOBUF = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
+
+/** What a collector of the user's own may say. */
+const ownFamily: client.MetricObjectWithValues = {
+  name: 'own',
+  help,
+  type: 'gauge',
+  aggregator: 'sum',
+  values: Array.from({ length: 60_000 }, (_, i) => ({ value: i, labels: { path: `/api/v1/resource/${i}` } })),
+};
 
 function large(series: number): client.Registry {
   const registry = new client.Registry();
@@ -58,11 +68,22 @@ describe('a large registry', () => {
     expect(Math.max(...sizes)).toBeLessThan(200_000);
   });
 
-  it('lets others run while it is written', async () => {
-    await drained((await registry.stream()).body);
+  const own: client.Registry = new client.Registry();
+  own.registerMetric({ name: 'own', help, type: 'gauge', aggregator: 'sum', get: () => ownFamily });
+
+  it.each<[how: string, read: () => Promise<unknown>]>([
+    ['as one text', () => registry.metrics()],
+    ['as bytes', () => registry.render()],
+    ['in pieces', async () => drained((await registry.stream()).body)],
+    ['as OpenMetrics', () => registry.render('application/openmetrics-text')],
+    ['as protobuf', () => registry.render(PROTOBUF)],
+    ["of a user's own collector, as one text", () => own.metrics()],
+    ["of a user's own collector, as protobuf", () => own.render(PROTOBUF)],
+  ])('lets others run while it is written, %s', async (_, read) => {
+    await read();
     // The least of several: other threads of the process (collecting garbage) compute too.
     const holds: number[] = [];
-    for (let i = 0; i < 8; i++) holds.push(await longestHold(async () => drained((await registry.stream()).body)));
+    for (let i = 0; i < 8; i++) holds.push(await longestHold(read));
     expect(Math.min(...holds)).toBeLessThan(10);
   });
 
