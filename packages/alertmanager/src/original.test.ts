@@ -29,6 +29,8 @@ interface Side {
 }
 
 let folder: string;
+/** All that was started: nothing may outlive a test that fails. */
+const started: { readonly child: ChildProcess; readonly hook: Recorder }[] = [];
 let sides: readonly [original: Side, ours: Side];
 
 /** repeat_interval is no multiple of group_interval: there the original is now and then one interval late, as its clock falls. */
@@ -68,7 +70,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   if (!hasOriginal) return;
-  for (const { child, hook } of sides) {
+  for (const { child, hook } of started) {
     child.kill('SIGKILL');
     await hook.stop();
   }
@@ -105,6 +107,7 @@ async function startSide(
           ],
           { stdio: 'ignore' },
         );
+  started.push({ child, hook });
   const url = `http://127.0.0.1:${port}`;
   for (let i = 0; i < 200; i++) {
     if ((await fetch(`${url}/-/ready`).catch(() => undefined))?.status === 200) return { name, url, hook, child };
