@@ -277,6 +277,7 @@ export class HeadAppender implements Appender {
 
   #logSeries(): void {
     const { head, wal } = this.#context;
+    if (head.unloggedCount === 0) return;
     const unlogged: [number, Labels][] = [];
     for (const ref of this.pendingRefs()) {
       const slot = head.series.slotOf(ref);

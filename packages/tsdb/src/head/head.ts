@@ -48,6 +48,8 @@ export class Head {
   maxMs = -Infinity;
   /** Nothing older is taken: it lies in blocks. */
   minValidMs = -Infinity;
+  /** Series that the write-ahead log does not name yet: mostly none. */
+  unloggedCount = 0;
   /** Commits so far. */
   commits = 0;
 
@@ -82,6 +84,7 @@ export class Head {
     for (const column of this.#columns) column.reserve(count);
     for (const column of this.#open.columns) column.reserve(count);
     this.#lastTime.set(slot, -Infinity);
+    this.unloggedCount++;
     return slot;
   }
 
@@ -90,7 +93,9 @@ export class Head {
   }
 
   setLogged(slot: number, logged: boolean): void {
+    if (this.isLogged(slot) === logged) return;
     this.#logged.set(slot, logged ? 1 : 0);
+    this.unloggedCount += logged ? -1 : 1;
   }
 
   lastMs(slot: number): number {
@@ -325,6 +330,8 @@ export class Head {
     const { count: before } = this.series;
     const moved = this.series.compact((slot) => !removed.has(this.series.ref(slot)));
     this.order.compact(moved);
+    this.unloggedCount = 0;
+    for (let slot = 0; slot < before; slot++) if ((moved[slot] as number) >= 0 && !this.isLogged(slot)) this.unloggedCount++;
     for (const column of [...this.#columns, ...this.#open.columns]) {
       for (let slot = 0; slot < before; slot++) {
         const to = moved[slot] as number;
