@@ -44,8 +44,10 @@ function matchesAlternative({ literals, holes }: Alternative, value: string): bo
   const last = literals.length - 1;
   for (let i = 1; i < last; i++) {
     const literal = literals[i] as string;
-    const found = value.indexOf(literal, at + (holes[i - 1] as number));
-    if (found < 0) return false;
+    const from = at + (holes[i - 1] as number);
+    const found = value.indexOf(literal, from);
+    // An empty literal (between two holes) is found at the end even when the search began beyond it.
+    if (found < from) return false;
     at = found + literal.length;
   }
   const tail = literals[last] as string;
