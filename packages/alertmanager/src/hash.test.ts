@@ -56,12 +56,12 @@ function slowXxHash64(bytes: Buffer): bigint {
     0x165667b19e3779f9n,
     0x85ebca77c2b2ae63n,
     0x27d4eb2f165667c5n,
-  ] as const;
+  ] as const satisfies readonly bigint[];
   const { length } = bytes;
   const rotate = (value: bigint, by: bigint): bigint => ((value << by) | (value >> (64n - by))) & mask;
   const round = (sum: bigint, lane: bigint): bigint => (rotate((sum + lane * p2) & mask, 31n) * p1) & mask;
   let at = 0;
-  let hash = p5;
+  let hash: bigint = p5;
   if (length >= 32) {
     const sums = [(p1 + p2) & mask, p2, 0n, -p1 & mask];
     for (; at + 32 <= length; at += 32) for (let i = 0; i < 4; i++) sums[i] = round(sums[i] as bigint, bytes.readBigUInt64LE(at + 8 * i));

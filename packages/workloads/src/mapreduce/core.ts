@@ -8,7 +8,8 @@
  */
 
 import type { TaskState } from '@pronoia/mesos';
-import type { AgentOffer, Attempt, Failure, JobEffect, JobEvent, JobState, TaskRecord } from './job-state.ts';
+import type { Failure } from './errors.ts';
+import type { AgentOffer, Attempt, JobEffect, JobEvent, JobState, TaskRecord } from './job-state.ts';
 import { fill, mayReduce } from './placing.ts';
 
 const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000];

@@ -1,6 +1,5 @@
 /** How a job can fail, with Hadoop's words where it has them, and the exit code of the command line (mapreduce.md §1). */
 import { type CodedError, defineErrors } from '@pronoia/server';
-import type { Failure } from './job-state.ts';
 
 export const errors = defineErrors({
   bad_option: { status: 400, message: (f: { reason: string }) => f.reason },
@@ -41,6 +40,16 @@ const exitCodes: Partial<Record<string, number>> = {
 };
 
 export const exitCodeOf = (code: string): number => exitCodes[code] ?? 1;
+
+/** Why a job as a whole failed: the core's last word. */
+export type Failure =
+  | { readonly code: 'task_failed'; readonly task: string; readonly attempts: number; readonly reason: string }
+  | { readonly code: 'task_fatal'; readonly task: string; readonly reason: string }
+  | { readonly code: 'no_resources'; readonly needs: string; readonly forSeconds: number; readonly seen: string }
+  | { readonly code: 'master_lost'; readonly forSeconds: number; readonly reason: string }
+  | { readonly code: 'master_refused'; readonly reason: string }
+  | { readonly code: 'output_failed'; readonly reason: string }
+  | { readonly code: 'interrupted'; readonly reason: string };
 
 /** The error that a failed job ends with. */
 export function failureError(failure: Failure, job: { readonly master: string; readonly output: string }): CodedError {

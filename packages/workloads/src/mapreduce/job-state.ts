@@ -1,6 +1,7 @@
 /** What the job master knows of its job, what can happen to it, and what it can want done: the words of `core.ts`. */
 import type { Ranges, TaskState } from '@pronoia/mesos';
 import type { Counters, MapEvent } from './attempt-protocol.ts';
+import type { Failure } from './errors.ts';
 import type { SegmentIndex } from './segment.ts';
 
 export type TaskKind = 'map' | 'reduce';
@@ -109,15 +110,6 @@ export interface Launch {
   /** One for each port that was asked for; fewer when the offer had fewer. */
   readonly ports: readonly number[];
 }
-
-export type Failure =
-  | { readonly code: 'task_failed'; readonly task: string; readonly attempts: number; readonly reason: string }
-  | { readonly code: 'task_fatal'; readonly task: string; readonly reason: string }
-  | { readonly code: 'no_resources'; readonly needs: string; readonly forSeconds: number; readonly seen: string }
-  | { readonly code: 'master_lost'; readonly forSeconds: number; readonly reason: string }
-  | { readonly code: 'master_refused'; readonly reason: string }
-  | { readonly code: 'output_failed'; readonly reason: string }
-  | { readonly code: 'interrupted'; readonly reason: string };
 
 export type JobEffect =
   | { readonly kind: 'accept'; readonly offerId: string; readonly agentId: string; readonly launches: readonly Launch[] }

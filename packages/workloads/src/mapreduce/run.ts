@@ -10,21 +10,12 @@ import { isTerminal } from '@pronoia/mesos';
 import { type Logger, silentLogger, sleep, systemClock } from '@pronoia/server';
 import type { AttemptWork, Program } from './attempt-protocol.ts';
 import { step } from './core.ts';
-import { errors, failureError } from './errors.ts';
+import { errors, type Failure, failureError } from './errors.ts';
 import { listInput } from './input.ts';
 import type { JobProgress, JobResult, MapReduceJob, RunDeps } from './job.ts';
 import { JobFolder } from './job-folder.ts';
 import { type JobServer, openJobServer } from './job-server.ts';
-import {
-  type Attempt,
-  createState,
-  type Failure,
-  type JobEffect,
-  type JobEvent,
-  type JobState,
-  mapEventsFor,
-  progressOf,
-} from './job-state.ts';
+import { type Attempt, createState, type JobEffect, type JobEvent, type JobState, mapEventsFor, progressOf } from './job-state.ts';
 import { localAddress, masterUrl, reasonText } from './local-address.ts';
 import { ATTEMPT_PROGRAM, agentOffer, attemptTask, frameworkInfo } from './messages.ts';
 import { defaultSplitBytes, planSplits, type Split } from './splits.ts';
