@@ -10,6 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Counter, Gauge, Histogram, HttpMetrics, Info, Registry, StateSet, Summary } from '../../packages/client/src/node.ts';
 import { query, until } from './pronoia.ts';
 
+/** Debian's package of the same name. */
+const prometheus = 'prometheus';
+
 interface Job {
   readonly name: string;
   /** Lines of its scrape configuration. */
@@ -66,8 +69,8 @@ const scrapers: readonly Scraper[] = [
   },
   {
     title: "Debian's Prometheus",
-    command: ['prometheus'],
-    isThere: spawnSync('prometheus', ['--version']).status === 0,
+    command: [prometheus],
+    isThere: spawnSync(prometheus, ['--version']).status === 0,
     // Its protobuf is scraped in packages/client/src/prometheus-scrape.test.ts.
     jobs: [
       { ...escaped, name: 'text', accept: 'text/plain;version=0.0.4', contentType: plain },

@@ -17,7 +17,8 @@ interface ExpressApp extends RequestListener {
   post(path: string, handler: ExpressHandler): void;
 }
 type ExpressErrorHandler = (error: unknown, req: IncomingMessage, res: ServerResponse, next: () => void) => void;
-const express = createRequire(import.meta.url)('express') as Express;
+const require = createRequire(import.meta.url);
+const express = require('express') as Express;
 
 let server: Server | undefined;
 
