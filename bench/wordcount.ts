@@ -1,7 +1,7 @@
 /**
  * The built-in wordcount as a user runs it (job, master, agent, attempts: everything but `npm start`) beside `tr | sort | uniq -c` and beside
  * awk's hash on the same file: Zipf text, vocabulary 500,000, word of rank i = i in bijective base 26, P ∝ 1/i, ten words a line
- * (1 GB by default; WORDCOUNT_MB changes it). Results are compared byte by byte.
+ * (1 GB by default; WORDCOUNT_MB changes it, WORDCOUNT_ROUNDS the rounds). Results are compared byte by byte.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { runMapReduce } from '@pronoia/workloads';
 
 const VOCABULARY = 500_000;
 const BLOCK_BYTES = 4 * 1024 * 1024;
-const ROUNDS = 3;
+const ROUNDS = Number(process.env['WORDCOUNT_ROUNDS'] ?? 3);
 
 /** Random numbers in [0, 1), the same everywhere for a seed. */
 function mulberry32(seed: number): () => number {
