@@ -23,6 +23,10 @@ describe('a matcher', () => {
     ['=~', '.*err', 'an error', false],
     ['=~', 'a.+a', 'aa', false],
     ['=~', '.+.+', 'a', false],
+    ['=~', '.+.+', '😀', false],
+    ['=~', '.+.+', '😀a', true],
+    ['=~', '.*.+.*', '😀', true],
+    ['=~', '.*.*a', 'a', true],
     ['=~', '.+.+.+', 'ab', false],
     ['=~', 'a.+.+', 'a', false],
     ['=~', 'a.*b.*b', 'ab', false],
@@ -131,7 +135,7 @@ describe('a matcher', () => {
         expect(matcher).toBe(theirs(text, subject));
         expect(matcher !== true || subject.startsWith(createMatcher('=~', 'l', text).prefix)).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: 10_000 },
     );
   });
 });

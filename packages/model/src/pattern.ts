@@ -46,8 +46,7 @@ function matchesAlternative({ literals, holes }: Alternative, value: string): bo
     const literal = literals[i] as string;
     const from = at + (holes[i - 1] as number);
     const found = value.indexOf(literal, from);
-    // An empty literal (between two holes) is found at the end even when the search began beyond it.
-    if (found < from) return false;
+    if (found < 0) return false;
     at = found + literal.length;
   }
   const tail = literals[last] as string;
@@ -97,7 +96,15 @@ class Reader {
       if (atom === undefined) return undefined;
       const next = this.#readRepetition(atom);
       if (next === undefined || (branch.length > 1 && branch.length * next.length > maxProduct)) return undefined;
-      branch = branch.length === 1 && branch[0] === nothing ? next : branch.flatMap((left) => next.map((right) => join(left, right)));
+      const joined: Alternative[] = [];
+      for (const left of branch) {
+        for (const right of next) {
+          const both = join(left, right);
+          if (both === undefined) return undefined;
+          joined.push(both);
+        }
+      }
+      branch = joined;
     }
     return branch;
   }
@@ -191,9 +198,19 @@ class Reader {
   }
 }
 
-function join(left: Alternative, right: Alternative): Alternative {
+/** `undefined`: two holes that need a character each stand side by side, and characters are not what strings are indexed by. */
+function join(left: Alternative, right: Alternative): Alternative | undefined {
   const seam = (left.literals.at(-1) as string) + (right.literals[0] as string);
-  return { literals: [...left.literals.slice(0, -1), seam, ...right.literals.slice(1)], holes: [...left.holes, ...right.holes] };
+  const leftHole = left.holes.at(-1);
+  const rightHole = right.holes[0];
+  if (seam !== '' || leftHole === undefined || rightHole === undefined) {
+    return { literals: [...left.literals.slice(0, -1), seam, ...right.literals.slice(1)], holes: [...left.holes, ...right.holes] };
+  }
+  if (leftHole + rightHole > 1) return undefined;
+  return {
+    literals: [...left.literals.slice(0, -1), ...right.literals.slice(1)],
+    holes: [...left.holes.slice(0, -1), leftHole === 1 || rightHole === 1 ? 1 : 0, ...right.holes.slice(1)],
+  };
 }
 
 function isSpecial(char: string): boolean {
