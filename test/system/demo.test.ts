@@ -26,8 +26,9 @@ describe('pronoia demo --once, npm start -- --once', () => {
 
   it('counts other files, some of them odd', { timeout: 120_000 }, async () => {
     const input = join(folder, 'in');
-    mkdirSync(input);
+    mkdirSync(join(input, 'deeper'), { recursive: true });
     writeFileSync(join(input, 'empty'), '');
+    writeFileSync(join(input, 'deeper', 'a file, with a comma'), 'deep');
     writeFileSync(join(input, 'crlf'), 'a b\r\nb\r\n');
     writeFileSync(join(input, 'no-newline'), 'b é');
     const output = join(folder, 'odd');
@@ -37,12 +38,12 @@ describe('pronoia demo --once, npm start -- --once', () => {
     expect(existsSync(join(output, '_SUCCESS'))).toBe(true);
     const parts = readdirSync(output).filter((name) => name.startsWith('part-r-'));
     const lines = parts.flatMap((name) => readFileSync(join(output, name), 'utf8').split('\n')).filter((line) => line !== '');
-    expect(lines.sort()).toEqual(['a\t1', 'b\t3', 'é\t1']);
+    expect(lines.sort()).toEqual(['a\t1', 'b\t3', 'deep\t1', 'é\t1']);
   });
 
   it.each([
     ['a foreign output folder', [], 'exists and was not made by pronoia demo; remove it, or choose another folder with --output'],
-    ['an input that is not there', ['--input', 'nowhere'], 'there is no input'],
+    ['an input that is not there', ['--input', 'nowhere'], 'Input path does not exist'],
   ])('%s is refused before anything is started', async (_name, args, message) => {
     mkdirSync(join(folder, 'foreign'), { recursive: true });
     const demo = new Pronoia(folder, 'demo', '--once', '--data', join(folder, 'data'), '--output', 'foreign', ...args, ...freePorts);

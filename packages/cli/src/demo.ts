@@ -39,7 +39,7 @@ const alertLimitMs = 20_000;
 export async function demo(flags: DemoFlags): Promise<void> {
   const signal = stopSignal();
   const inputs = (flags.input ?? ownDocuments()).map((input) => resolve(input));
-  const files = await inputFiles(inputs);
+  const files = inputFiles(inputs);
   if (files.length === 0) throw new UserError(`there is no file to count in ${inputs.join(', ')}; name files or folders with --input`);
   const output = new OutputFolder(flags.output, join(resolve(flags.data), 'demo'));
   output.clear();
@@ -168,6 +168,7 @@ async function runJob(cluster: Cluster, { inputs, files }: Input, output: string
     ...inputs.map((input) => `--input=${input}`),
     `--output=${output}`,
     `--split-size=${splitBytes}B`,
+    '--recursive',
     '--reduces=2',
     `--linger=${lingerSeconds}`,
   ];

@@ -1,41 +1,22 @@
-/** The files that `--input` means: files, folders (their files, not what lies deeper) and patterns with `*` and `?` in the last name. */
+/** The files that `--input` of the demonstration means. */
 import { existsSync, readdirSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CodedError } from '@pronoia/server';
+import { listInput } from '@pronoia/workloads/input';
 import { UserError } from './user-error.ts';
 
-/** Absolute paths, each once, in order. Names that begin with `.` or `_` are passed over in folders and patterns, as Hadoop does. */
-export async function inputFiles(inputs: readonly string[]): Promise<string[]> {
-  const files = new Set<string>();
-  for (const input of inputs) {
-    const path = resolve(input);
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory() === true) {
-      for (const file of await filesIn(path, () => true)) files.add(file);
-    } else if (found !== undefined) {
-      files.add(path);
-    } else if (/[*?]/.test(basename(path))) {
-      const matches = new RegExp(
-        `^${basename(path)
-          .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-          .replace(/\*/g, '.*')
-          .replace(/\?/g, '.')}$`,
-      );
-      for (const file of await filesIn(dirname(path), (name) => matches.test(name))) files.add(file);
-    } else {
-      throw new UserError(`there is no input ${input}`);
-    }
+/**
+ * Absolute paths, each once, in order, by the job's own rules for `--recursive`: files, folders with all that lies in them, and
+ * patterns (`* ? [a-b] {x,y}` in any part of a path). Names that begin with `.` or `_` are passed over in folders and patterns.
+ */
+export function inputFiles(inputs: readonly string[]): string[] {
+  try {
+    return listInput(inputs, true).map(({ path }) => path);
+  } catch (error) {
+    if (error instanceof CodedError) throw new UserError(`${error.message}; name files or folders with --input`, { cause: error });
+    throw error;
   }
-  return [...files];
-}
-
-async function filesIn(folder: string, wants: (name: string) => boolean): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile() && !/^[._]/.test(entry.name) && wants(entry.name))
-    .map((entry) => join(folder, entry.name))
-    .sort();
 }
 
 /** What a checkout has to read: its documents. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The `pronoia` command. Each verb is loaded only when it is called, so that no verb pays for another. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { DemoFlags } from './demo.ts';
 import type { QueryFlags } from './query.ts';
+import type { TestPromqlFlags } from './test-promql.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
 
@@ -57,6 +58,15 @@ program
   .option('--time <time>', 'moment of the answer: Unix seconds or RFC 3339; default now')
   .option('--json', 'the answer as it came')
   .action(async (expression: string, flags: QueryFlags) => (await import('./query.ts')).query(expression, flags));
+
+program
+  .command('test')
+  .description('run scripts of expected behaviour')
+  .command('promql')
+  .description("run scripts of the original's .test language: a line for each failing case, then PASSED n of m")
+  .argument('<file...>', 'scripts')
+  .addOption(new Option('--engine <kind>', 'the evaluator that runs them').choices(['columnar', 'reference']).default('columnar'))
+  .action(async (files: string[], flags: TestPromqlFlags) => (await import('./test-promql.ts')).testPromql(files, flags));
 
 try {
   await program.parseAsync();
