@@ -287,6 +287,15 @@ describe('the running monitor', () => {
     }
   });
 
+  it('measures its queries under the names of the original', async () => {
+    expect((await get('/api/v1/query?query=sum(temp)')).status).toBe(200);
+    const { text } = await get('/metrics');
+    expect(text).toMatch(/^prometheus_engine_queries \d+$/m);
+    expect(text).toMatch(/^prometheus_engine_queries_concurrent_max 20$/m);
+    for (const slice of ['queue_time', 'prepare_time', 'inner_eval', 'result_sort'])
+      expect(text).toMatch(new RegExp(`^prometheus_engine_query_duration_seconds_count\\{slice="${slice}"\\} [1-9]`, 'm'));
+  });
+
   it.each<[string, number, string, string]>([
     ['/api/v1/series', 400, 'bad_data', 'no match[] parameter provided'],
     ['/api/v1/series?match[]={x=~".*"}', 400, 'bad_data', 'match[] must contain at least one non-empty matcher'],

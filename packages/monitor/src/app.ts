@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { Gauge, Registry } from '@pronoia/client';
 import { collectDefaultMetrics } from '@pronoia/client/node';
 import type { Queryable } from '@pronoia/model';
-import { Engine } from '@pronoia/promql';
+import { Engine, QueryMetrics } from '@pronoia/promql';
 import { type Clock, createHttp, type Logger, listen, type Running, silentLogger, sleep, systemClock } from '@pronoia/server';
 import { open, type Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
@@ -70,6 +70,7 @@ class Monitor implements RunningMonitor {
   readonly #startedAtMs: number;
   readonly #externalUrlFlag: string | undefined;
   #engine: Engine | undefined;
+  readonly #queryMetrics: QueryMetrics;
   #subqueryStepMs = 0;
   readonly #notifier: Notifier;
   #storage: Tsdb | undefined;
@@ -92,6 +93,7 @@ class Monitor implements RunningMonitor {
     this.#clock = deps.clock ?? systemClock;
     this.#log = deps.log ?? silentLogger;
     this.#registry = deps.registry ?? new Registry();
+    this.#queryMetrics = new QueryMetrics(this.#registry);
     this.#startedAtMs = this.#clock.now();
     this.#externalUrlFlag = parseExternalUrl(options['web.external-url']);
     this.#notifier = new Notifier({
@@ -310,6 +312,7 @@ class Monitor implements RunningMonitor {
         maxSamples: options['query.max-samples'],
         defaultSubqueryStepMs: stepMs,
         enabledFeatures: this.#features.query,
+        metrics: this.#queryMetrics,
       });
     }
     return this.#engine;
