@@ -95,7 +95,13 @@ export class Block {
       changed = true;
     }
     if (!changed) return;
-    await writeTombstones(this.#disk, this.folder, tombstones);
+    try {
+      await writeTombstones(this.#disk, this.folder, tombstones);
+    } catch (error) {
+      // It may have reached the disk all the same: what we answer must be what we answer after a restart.
+      this.#tombstones = await readTombstones(this.#disk, this.folder);
+      throw error;
+    }
     this.#tombstones = tombstones;
     let numTombstones = 0;
     for (const intervals of tombstones.values()) numTombstones += intervals.length;

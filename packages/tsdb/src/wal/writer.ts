@@ -3,7 +3,7 @@
  * been handed to the operating system; commits that come while a write runs share the next one.
  *
  * What a write failure means: nothing after the last successful write exists. All waiting flushes reject, the line is dropped,
- * the file is cut back to the last good byte before anything else is written, and the writer goes on: a full disk that gets
+ * the file is cut back to the last good byte, at the latest before anything else is written, and the writer goes on: a full disk that gets
  * room again needs no restart.
  */
 import { crc32c } from '../crc32c.ts';
@@ -175,11 +175,23 @@ export class WalWriter {
             this.#good = before.good;
             this.#mustTruncate = true;
           }
+          await this.#cutBack();
           this.#fail(cause, waiters);
         }
       }
     } finally {
       this.#running = undefined;
+    }
+  }
+
+  /** A batch that is refused should not be there after a restart either. If this fails, the next write does it first. */
+  async #cutBack(): Promise<void> {
+    if (!this.#mustTruncate) return;
+    try {
+      await this.#file.truncate(this.#good);
+      this.#mustTruncate = false;
+    } catch {
+      // The failure that brought us here is the one to report.
     }
   }
 
