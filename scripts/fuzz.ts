@@ -13,6 +13,7 @@ interface Fuzz {
 
 const known: Readonly<Record<string, () => Promise<Fuzz>>> = {
   promql: () => import('../packages/promql/src/evaluate/fuzz.ts'),
+  tsdb: () => import('../packages/tsdb/src/fuzz.ts'),
   cluster: () => import('../packages/master/src/simulation/fuzz.ts'),
 };
 const usage = `npm run fuzz -- ${Object.keys(known).join('|')} [--seconds N] [--seed S]`;
