@@ -12,6 +12,7 @@ import { open, type Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
 import { encodeError } from './api/answer.ts';
 import { watchConfig } from './auto-reload.ts';
+import { type Config, loadConfig } from './config/config.ts';
 import { createDiscoveryMetrics, DiscoveryManager } from './discovery/manager.ts';
 import { errors } from './errors.ts';
 import { type Features, readFeatures } from './features.ts';
@@ -19,6 +20,7 @@ import { completeOptions, type MonitorOptions } from './flags.ts';
 import { Notifier } from './notifier/manager.ts';
 import { createNotifierMetrics } from './notifier/metrics.ts';
 import { Reloader } from './reload.ts';
+import { retentionLimits } from './retention.ts';
 import type { Alert } from './rules/alerting.ts';
 import { RuleManager } from './rules/manager.ts';
 import { createRuleMetrics } from './rules/metrics.ts';
@@ -74,6 +76,7 @@ class Monitor implements RunningMonitor {
   #subqueryStepMs = 0;
   readonly #notifier: Notifier;
   #storage: Tsdb | undefined;
+  #outOfOrderWindowMs = 0;
   #running: Running | undefined;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
   #reloader: Reloader | undefined;
@@ -144,11 +147,17 @@ class Monitor implements RunningMonitor {
     this.#running = await listen(app, { ...parseListenAddress(options['web.listen-address']), flag: '--web.listen-address' });
     app.server.maxConnections = options['web.max-connections'];
 
+    const walSync = options['storage.wal-fsync'];
+    if (walSync !== 'always' && walSync !== 'interval') throw errors.fail('bad_wal_fsync', { value: walSync });
+    this.#outOfOrderWindowMs = outOfOrderWindowMs(await loadConfig(options['config.file'], { env: process.env }));
     this.#storage = await open(options['storage.tsdb.path'], {
       registry: this.#registry,
       log: this.#log,
       clock: this.#clock,
-      retentionMs: options['storage.tsdb.retention.time'],
+      ...retentionLimits(options),
+      walSync,
+      walCompression: options['storage.tsdb.wal-compression'] ? 'snappy' : 'none',
+      outOfOrderWindowMs: this.#outOfOrderWindowMs,
       maxExemplars: this.#features.storesExemplars ? maxExemplars : 0,
     });
     await this.reload();
@@ -276,6 +285,10 @@ class Monitor implements RunningMonitor {
       notifier: this.#notifier,
       notifierDiscovery,
       rules,
+      configureStorage: (config) => {
+        if (outOfOrderWindowMs(config) !== this.#outOfOrderWindowMs)
+          this.#log.warn({}, 'storage.tsdb.out_of_order_time_window has changed; the new value takes effect at the next start');
+      },
     });
     this.#reloader = reloader;
     return { scrape, rules, reloader };
@@ -322,4 +335,8 @@ class Monitor implements RunningMonitor {
   #externalUrl(): string {
     return this.#externalUrlFlag ?? `http://${hostname()}:${this.port}`;
   }
+}
+
+function outOfOrderWindowMs({ storage }: Config): number {
+  return storage?.tsdb?.out_of_order_time_window ?? 0;
 }

@@ -15,6 +15,10 @@ export const errors = defineErrors({
     status: 500,
     message: ({ address }: { address: string }) => `--web.listen-address=${address}: one host:port is expected, as in 0.0.0.0:9090`,
   },
+  bad_wal_fsync: {
+    status: 500,
+    message: ({ value }: { value: string }) => `--storage.wal-fsync=${value}: always or interval is expected`,
+  },
   bad_external_url: {
     status: 500,
     message: ({ url }: { url: string }) => `--web.external-url=${url}: an absolute http or https URL is expected`,

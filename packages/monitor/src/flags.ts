@@ -1,4 +1,4 @@
-/** The command line: Prometheus' flags as far as what they move exists, and three of our own (prometheus-server.md §11.1). */
+/** The command line: Prometheus' flags as far as what they move exists, and four of our own (prometheus-server.md §11.1). */
 import { formatDuration } from '@pronoia/model';
 import { type FlagValues, flag } from '@pronoia/server';
 
@@ -22,12 +22,29 @@ export const flags = {
   'web.route-prefix': flag.string({ help: 'Prefix of all paths. Default: the path of --web.external-url.', default: '' }),
   'web.enable-lifecycle': flag.boolean({ help: 'Allow reload by HTTP request (POST /-/reload).', default: false }),
   'web.enable-remote-write-receiver': flag.boolean({ help: 'Accept remote write requests (POST /api/v1/write).', default: false }),
+  'web.enable-admin-api': flag.boolean({
+    help: 'Allow deletion and snapshots by HTTP request (POST /api/v1/admin/tsdb/…).',
+    default: false,
+  }),
   'web.cors.origin': flag.string({ help: 'Regular expression for origins that may ask from a browser; anchored.', default: '.*' }),
   'web.max-connections': flag.integer({ help: 'Simultaneous connections, over all clients.', default: 512 }),
   'web.page-dir': flag.string({ help: 'Folder of the web page (with index.html).', default: '' }),
   'cluster.master-url': flag.string({ help: 'Master of the cluster that the page shows, as in http://127.0.0.1:5050.', default: '' }),
   'storage.tsdb.path': flag.string({ help: 'Folder of the database.', default: 'data/' }),
-  'storage.tsdb.retention.time': flag.duration({ help: 'How long samples are kept.', default: 15 * 24 * 60 * minuteMs }),
+  'storage.tsdb.retention.time': flag.duration({
+    help: 'How long samples are kept; 0s: for ever if there is a limit of size, else 15d.',
+    default: 0,
+  }),
+  'storage.tsdb.retention.size': flag.bytes({
+    help: 'The oldest blocks go when all files together are larger, as in 512MB; 0B: no limit.',
+    default: 0,
+  }),
+  'storage.tsdb.wal-compression': flag.boolean({ help: 'Compress the write-ahead log.', default: true, hidden: true }),
+  'storage.wal-fsync': flag.string({
+    help: 'always: a sample that was taken survives the loss of power; interval: the death of the process only, as in Prometheus.',
+    default: 'interval',
+    valueName: 'always|interval',
+  }),
   'query.lookback-delta': flag.duration({ help: 'How far back a query looks for the sample of an instant.', default: 5 * minuteMs }),
   'query.timeout': flag.duration({ help: 'How long a query may take.', default: 2 * minuteMs }),
   'query.max-concurrency': flag.integer({ help: 'Queries evaluated at a time.', default: 20 }),
@@ -72,7 +89,22 @@ export function printOptions(options: MonitorOptions): Record<string, string> {
   const texts = Object.entries(options).map(([name, value]): [string, string] => {
     const { kind } = flags[name as keyof typeof flags];
     if (kind === 'duration') return [name, formatDuration(value as number)];
+    if (kind === 'bytes') return [name, formatBytes(value as number)];
     return [name, Array.isArray(value) ? value.join(',') : String(value)];
   });
   return Object.fromEntries(texts);
+}
+
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** `1GiB513MiB`, as the original prints sizes: every unit that has a share. */
+export function formatBytes(bytes: number): string {
+  const parts: string[] = [];
+  let rest = bytes;
+  for (const [i, unit] of byteUnits.entries()) {
+    const share = i === byteUnits.length - 1 ? rest : rest % 1024;
+    if (share > 0) parts.unshift(`${share}${unit}`);
+    rest = (rest - share) / 1024;
+  }
+  return parts.length === 0 ? '0B' : parts.join('');
 }

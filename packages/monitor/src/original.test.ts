@@ -208,6 +208,11 @@ describe.skipIf(isMissing)('beside the original', () => {
     expect(await ask(ours.url, path, 'GET')).toEqual({ status: their.status, body });
   });
 
+  it.each(['delete_series', 'clean_tombstones', 'snapshot'])('keeps %s closed', async (name) => {
+    for (const method of ['POST', 'PUT'])
+      expect(await ask(ours.url, `/admin/tsdb/${name}`, method)).toEqual(await ask(theirUrl, `/admin/tsdb/${name}`, method));
+  });
+
   it('is a place that the original can write to', async () => {
     const port = await freePort();
     const config = join(folder, 'writer.yml');

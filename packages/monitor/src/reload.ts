@@ -27,6 +27,7 @@ export interface ReloaderDeps {
   readonly notifier: Notifier;
   readonly notifierDiscovery: DiscoveryManager;
   readonly rules: RuleManager;
+  readonly configureStorage: (config: Config) => void;
 }
 
 export class Reloader {
@@ -104,6 +105,7 @@ export class Reloader {
       }
     };
     this.#config = config;
+    await step('storage', () => this.#deps.configureStorage(config));
     await step('scrape', () => scrape.configure(config.scrape_configs));
     await step('scrape discovery', () => scrapeDiscovery.configure(new Map(config.scrape_configs.map((job) => [job.job_name, job]))));
     await step('notifier', () => notifier.configure(config.alerting, this.externalLabels));

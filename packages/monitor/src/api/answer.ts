@@ -12,7 +12,7 @@ export interface ApiRequest {
 }
 
 export interface ApiAnswer {
-  /** Plain data, or JSON that is written while it is sent. */
+  /** Plain data, or JSON that is written while it is sent; undefined: done, and nothing to say (204). */
   readonly data: unknown;
   readonly warnings?: readonly string[];
   readonly infos?: readonly string[];
@@ -22,7 +22,7 @@ export interface ApiAnswer {
 export type ApiHandler = (request: ApiRequest) => Promise<ApiAnswer> | ApiAnswer;
 
 export interface ApiRoute {
-  readonly methods: readonly ('GET' | 'POST')[];
+  readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
   /** Below `/api/v1`. */
   readonly path: string;
   readonly handle: ApiHandler;

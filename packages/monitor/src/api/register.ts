@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errors } from '../errors.ts';
 import { type ApiRoute, encodeAnswer } from './answer.ts';
 
 export interface RegisterOptions {
@@ -21,6 +22,7 @@ const streamFrom = 256 * 1024;
 
 export function registerApi(app: FastifyInstance, options: RegisterOptions): void {
   for (const { methods, path, handle } of options.routes) {
+    if (!methods.includes('GET')) refuseGet(app, path, methods);
     app.route({
       method: [...methods],
       url: `/api/v1${path}`,
@@ -34,6 +36,7 @@ export function registerApi(app: FastifyInstance, options: RegisterOptions): voi
           path: request.params as Record<string, string>,
           signal: gone.signal,
         });
+        if (answer.data === undefined) return reply.code(204).send();
         return sendSlices(request, reply, encodeAnswer(answer));
       },
     });
@@ -41,6 +44,14 @@ export function registerApi(app: FastifyInstance, options: RegisterOptions): voi
   app.options('/api/v1/*', async (request, reply) => {
     allowOrigin(request, reply, options);
     return reply.code(204).send();
+  });
+}
+
+/** Else the page would answer that there is no such file. */
+function refuseGet(app: FastifyInstance, path: string, methods: readonly string[]): void {
+  app.get(`/api/v1${path}`, (_request, reply) => {
+    reply.header('allow', methods.join(', '));
+    throw errors.fail('method_not_allowed');
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { readConfig, schema, withDefault } from '@pronoia/server';
+import { optional, readConfig, schema, withDefault } from '@pronoia/server';
 import { errors } from '../errors.ts';
 import { globLastPart } from '../glob.ts';
 import { type AlertingConfig, alertingFields } from './alerting.ts';
@@ -12,6 +12,7 @@ import { type GlobalConfig, globalSchema } from './global.ts';
 import { pathFrom } from './http-client.ts';
 import { notImplemented } from './not-implemented.ts';
 import { completeScrapeConfig, type ScrapeConfig, scrapeSchema } from './scrape.ts';
+import { type StorageConfig, storageSchema } from './storage.ts';
 
 export interface Config {
   readonly global: GlobalConfig;
@@ -20,6 +21,7 @@ export interface Config {
   readonly scrape_config_files: readonly string[];
   readonly scrape_configs: readonly ScrapeConfig[];
   readonly alerting: AlertingConfig;
+  readonly storage?: StorageConfig;
 }
 
 export interface LoadOptions {
@@ -77,7 +79,7 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
     scrape_config_files: withDefault(schema.list(ruleFile), []),
     scrape_configs: jobList(directory),
     alerting: withDefault(schema.object(alertingFields(directory)), { alert_relabel_configs: [], alertmanagers: [] }),
-    storage: notImplemented('the storage section (retention is set by --storage.tsdb.retention.time)'),
+    storage: optional(storageSchema),
     tracing: notImplemented('tracing'),
     remote_write: notImplemented('remote_write'),
     remote_read: notImplemented('remote_read'),
@@ -92,7 +94,7 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
         scrape_configs: [],
         alerting: { alert_relabel_configs: [], alertmanagers: [] },
       };
-    const { global, rule_files, scrape_config_files, alerting } = written;
+    const { global, rule_files, scrape_config_files, alerting, storage } = written;
     const names = new Set<string>();
     const jobs = written.scrape_configs.map((job, index) => {
       if (names.has(job.job_name))
@@ -103,7 +105,7 @@ function configSchema(directory: string, env: Readonly<Record<string, string | u
       names.add(job.job_name);
       return completeScrapeConfig(job, global, report, ['scrape_configs', index]);
     });
-    return { global, rule_files, scrape_config_files, scrape_configs: jobs, alerting };
+    return { global, rule_files, scrape_config_files, scrape_configs: jobs, alerting, ...(storage === undefined ? {} : { storage }) };
   });
 }
 

@@ -9,6 +9,7 @@ const durationKeys = new Set([
   'rule_query_offset',
   'refresh_interval',
   'timeout',
+  'out_of_order_time_window',
 ]);
 const secretKeys = new Set(['password', 'credentials', 'bearer_token', 'key', 'secrets']);
 

@@ -1,10 +1,11 @@
 /** Every path of the server, and who answers it. */
 import type { Registry } from '@pronoia/client';
-import { createMatcher, formatDuration } from '@pronoia/model';
+import { createMatcher } from '@pronoia/model';
 import type { Engine } from '@pronoia/promql';
 import type { Clock } from '@pronoia/server';
 import type { Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
+import { adminRoutes } from '../api/admin.ts';
 import { federate } from '../api/federate.ts';
 import { queryRoutes } from '../api/query.ts';
 import { notReady, paramsOf, registerApi } from '../api/register.ts';
@@ -19,6 +20,7 @@ import { type MonitorOptions, printOptions } from '../flags.ts';
 import type { Notifier } from '../notifier/manager.ts';
 import type { Reloader } from '../reload.ts';
 import { createReceiver } from '../remote/receiver.ts';
+import { describeRetention } from '../retention.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { version } from '../version.ts';
@@ -77,13 +79,14 @@ function registerPrometheusApi(app: FastifyInstance, deps: RouteDeps): void {
       ...seriesRoutes({ queryable: storage }),
       ...targetRoutes({ scrape, notifier, externalUrl: deps.externalUrl }),
       ...ruleRoutes({ rules }),
+      ...adminRoutes({ isEnabled: options['web.enable-admin-api'], storage }),
       ...statusRoutes({
         clock,
         startedAtMs: deps.startedAtMs,
         configYaml: () => (reloader.config === undefined ? '' : printConfig(reloader.config)),
         flags: printOptions(options),
         lastReload: () => reloader.last,
-        retention: formatDuration(options['storage.tsdb.retention.time']),
+        retention: describeRetention(options),
         head: (limit) => storage().stats(limit),
         // The log's reader gives no progress yet; clients poll this until the server is ready.
         walReplay: () => ({ min: 0, max: 0, current: 0 }),
