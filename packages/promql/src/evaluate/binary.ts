@@ -440,8 +440,9 @@ class Matching {
     if (this.#fault !== undefined) throw this.#fault.error;
     this.#notes.commit(this.#ev, this.#expr);
     const results = this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series);
-    // One to one, the signature is in the result's labels: they cannot meet.
-    return this.#matching.cardinality === 'one-to-one' && !this.#fills ? results : mergeSeries(this.#ev.budget, results);
+    // One to one, the signature is in the result's labels: series of two groups cannot meet. Those of one group can, taking turns.
+    const cannotMeet = this.#matching.cardinality === 'one-to-one' && !this.#fills && this.groups.every(({ left }) => left.length < 2);
+    return cannotMeet ? results : mergeSeries(this.#ev.budget, results);
   }
 }
 

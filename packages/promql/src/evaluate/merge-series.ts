@@ -31,6 +31,8 @@ export async function mergeSeries(budget: Budget, list: readonly StepSeries[], w
       owned.add(target);
       byKey.set(key, target);
     }
+    // Of the two flags that of the earlier sample stays, as in the original.
+    if (firstStep(series) < firstStep(target)) target.dropName = series.dropName;
     for (let step = 0; step < series.kinds.length; step++) {
       if (series.kinds[step] === absent) continue;
       if (target.kinds[step] !== absent) throw duplicateLabels();
@@ -57,6 +59,11 @@ function isOneMetric(list: readonly StepSeries[]): boolean {
 
 /** What handling the labels of one series costs, in samples. */
 export const labelsWork = 100;
+
+function firstStep({ kinds }: StepSeries): number {
+  const found = kinds.findIndex((kind) => kind !== absent);
+  return found < 0 ? kinds.length : found;
+}
 
 function ownCopy(series: StepSeries): StepSeries {
   const copy = new StepSeries(series.labels, series.dropName, series.kinds.length);
