@@ -9,12 +9,13 @@ import type { Frame } from './evaluate/frame.ts';
 import { QueryError } from './query-error.ts';
 import type { QueryMetrics } from './query-metrics.ts';
 import { QueryQueue } from './query-queue.ts';
+import { ReferenceEvaluator, type ReferenceOptions } from './reference/reference-evaluator.ts';
 import type { Expr } from './syntax/ast.ts';
 import { documentedType, typeOf } from './syntax/check.ts';
 import type { QueryWindow } from './syntax/duration.ts';
 import { parseExpr } from './syntax/parse.ts';
 import type { ParseOptions } from './syntax/parse-options.ts';
-import type { QueryResult } from './value/query-result.ts';
+import type { QueryResult, QueryValue } from './value/query-result.ts';
 
 export type Feature =
   | 'promql-experimental-functions'
@@ -25,7 +26,7 @@ export type Feature =
   | 'type-and-unit-labels'
   | 'promql-per-step-stats';
 
-export type EvaluatorKind = 'columnar' | 'reference';
+export type EvaluatorKind = 'columnar' | 'unhurried' | 'reference';
 
 export interface EngineOptions {
   /** How far an instant selector looks back. Default 5 minutes. */
@@ -40,8 +41,8 @@ export interface EngineOptions {
   readonly defaultSubqueryStepMs?: number;
   readonly enabledFeatures?: readonly Feature[];
   /**
-   * `columnar` (default) takes the fast paths. `reference` is slow and literal: window by window, pair by pair, everything at
-   * every step; the tests hold the two against each other.
+   * `columnar` (default) takes the fast paths; `unhurried` is the same with all fast paths off. `reference` is another evaluator:
+   * slow and literal, step by step over plain objects. The tests hold all of them against each other; only the first is for servers.
    */
   readonly evaluator?: EvaluatorKind;
   readonly metrics?: QueryMetrics;
@@ -159,11 +160,9 @@ export class Engine {
         countedFrame: countSteps ? frame : undefined,
       });
       const annotations = new Annotations(text);
-      const evaluator = new Evaluator({
+      const settings: EvaluatorSettings = {
         text,
         query,
-        isRangeQuery,
-        isLiteral: this.#evaluator === 'reference',
         lookbackMs: options.lookbackMs ?? this.#lookbackMs,
         defaultSubqueryStepMs: this.#defaultSubqueryStepMs,
         delayedNames: this.#features.has('promql-delayed-name-removal'),
@@ -173,47 +172,47 @@ export class Engine {
         annotations,
         queryable,
         signal,
+      };
+      budget.check();
+      const evaluate = this.#evaluator === 'reference' ? evaluateLiterally : evaluateInColumns;
+      const { value, preparedAt, evaluatedAt } = await evaluate(settings, {
+        expr,
+        frame,
+        isRangeQuery,
+        isLiteral: this.#evaluator === 'unhurried',
+        limit: options.limit ?? 0,
+        now: this.#now,
       });
-      try {
-        budget.check();
-        evaluator.open(expr, frame);
-        const preparedAt = this.#now();
-        const raw = await answer(evaluator, expr, frame, isRangeQuery);
-        const evaluatedAt = this.#now();
-        const value = await arrange(raw, evaluator, options.limit ?? 0);
-        const sortedAt = this.#now();
-        const seconds = (from: number, to: number): number => Math.max(0, to - from) / 1000;
-        const metrics = this.#metrics;
-        metrics?.observe('queue_time', seconds(startedAt, admittedAt));
-        metrics?.observe('prepare_time', seconds(admittedAt, preparedAt));
-        metrics?.observe('inner_eval', seconds(preparedAt, evaluatedAt));
-        metrics?.observe('result_sort', seconds(evaluatedAt, sortedAt));
-        metrics?.samples.inc(budget.queryableSamples);
-        metrics?.samplesRead.inc(budget.samplesRead);
-        return {
-          value,
-          warnings: annotations.warnings(),
-          infos: annotations.infos(),
-          stats: {
-            timings: {
-              evalTotalTime: seconds(admittedAt, sortedAt),
-              resultSortTime: seconds(evaluatedAt, sortedAt),
-              queryPreparationTime: seconds(admittedAt, preparedAt),
-              innerEvalTime: seconds(preparedAt, evaluatedAt),
-              execQueueTime: seconds(startedAt, admittedAt),
-              execTotalTime: seconds(startedAt, sortedAt),
-            },
-            samples: {
-              totalQueryableSamples: budget.queryableSamples,
-              samplesRead: budget.samplesRead,
-              peakSamples: budget.peakSamples,
-              ...perStepStats(budget, frame),
-            },
+      const sortedAt = this.#now();
+      const seconds = (from: number, to: number): number => Math.max(0, to - from) / 1000;
+      const metrics = this.#metrics;
+      metrics?.observe('queue_time', seconds(startedAt, admittedAt));
+      metrics?.observe('prepare_time', seconds(admittedAt, preparedAt));
+      metrics?.observe('inner_eval', seconds(preparedAt, evaluatedAt));
+      metrics?.observe('result_sort', seconds(evaluatedAt, sortedAt));
+      metrics?.samples.inc(budget.queryableSamples);
+      metrics?.samplesRead.inc(budget.samplesRead);
+      return {
+        value,
+        warnings: annotations.warnings(),
+        infos: annotations.infos(),
+        stats: {
+          timings: {
+            evalTotalTime: seconds(admittedAt, sortedAt),
+            resultSortTime: seconds(evaluatedAt, sortedAt),
+            queryPreparationTime: seconds(admittedAt, preparedAt),
+            innerEvalTime: seconds(preparedAt, evaluatedAt),
+            execQueueTime: seconds(startedAt, admittedAt),
+            execTotalTime: seconds(startedAt, sortedAt),
           },
-        };
-      } finally {
-        evaluator.close();
-      }
+          samples: {
+            totalQueryableSamples: budget.queryableSamples,
+            samplesRead: budget.samplesRead,
+            peakSamples: budget.peakSamples,
+            ...perStepStats(budget, frame),
+          },
+        },
+      };
     } finally {
       leave();
     }
@@ -223,4 +222,42 @@ export class Engine {
 function perStepStats({ samplesPerStep }: Budget, frame: Frame): Pick<QueryResult['stats']['samples'], 'totalQueryableSamplesPerStep'> {
   if (samplesPerStep === undefined) return {};
   return { totalQueryableSamplesPerStep: Array.from(samplesPerStep, (samples, step) => [frame.startMs + step * frame.stepMs, samples]) };
+}
+
+/** What both evaluators know about a query. */
+type EvaluatorSettings = ReferenceOptions;
+
+interface Task {
+  readonly expr: Expr;
+  readonly frame: Frame;
+  readonly isRangeQuery: boolean;
+  readonly isLiteral: boolean;
+  readonly limit: number;
+  readonly now: () => number;
+}
+
+interface Evaluated {
+  readonly value: QueryValue;
+  readonly preparedAt: number;
+  readonly evaluatedAt: number;
+}
+
+async function evaluateInColumns(settings: EvaluatorSettings, task: Task): Promise<Evaluated> {
+  const { expr, frame, isRangeQuery, isLiteral, limit, now } = task;
+  const evaluator = new Evaluator({ ...settings, isRangeQuery, isLiteral });
+  try {
+    evaluator.open(expr, frame);
+    const preparedAt = now();
+    const raw = await answer(evaluator, expr, frame, isRangeQuery);
+    const evaluatedAt = now();
+    return { value: await arrange(raw, evaluator, limit), preparedAt, evaluatedAt };
+  } finally {
+    evaluator.close();
+  }
+}
+
+async function evaluateLiterally(settings: EvaluatorSettings, { expr, frame, isRangeQuery, limit, now }: Task): Promise<Evaluated> {
+  const preparedAt = now();
+  const value = await new ReferenceEvaluator(settings).answer(expr, frame, isRangeQuery, limit);
+  return { value, preparedAt, evaluatedAt: now() };
 }

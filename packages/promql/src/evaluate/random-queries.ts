@@ -107,23 +107,23 @@ function show(result: QueryResult): string[] {
 export async function outcome(run: Promise<QueryResult>): Promise<{ lines: string[] } | { error: string }> {
   try {
     const result = await run;
-    return { lines: [...show(result), ...result.warnings, ...result.infos] };
+    return { lines: [...show(result), ...[...result.warnings, ...result.infos].sort()] };
   } catch (cause) {
     if (cause instanceof QueryError) return { error: cause.message };
     throw cause;
   }
 }
 
-/** The fast evaluator gives what the literal one gives. */
-export function fastEqualsLiteral(): fc.IAsyncProperty<unknown> {
-  const fast = new Engine({ enabledFeatures: features, lookbackMs: 60_000 });
-  const literal = new Engine({ enabledFeatures: features, lookbackMs: 60_000, evaluator: 'reference' });
-  return fc.asyncProperty(data, query, fc.constantFrom(7000, 15_000, 60_000), async (list, text, stepMs) => {
+/** The columnar evaluator gives what the reference gives, with its fast paths and without them; names dropped at once or late. */
+export function evaluatorsAgree(): fc.IAsyncProperty<unknown> {
+  const enginesOf = (enabledFeatures: readonly Feature[]): Engine[] =>
+    (['reference', 'columnar', 'unhurried'] as const).map((evaluator) => new Engine({ enabledFeatures, lookbackMs: 60_000, evaluator }));
+  const [atOnce, late] = [enginesOf(features), enginesOf([...features, 'promql-delayed-name-removal'])];
+  return fc.asyncProperty(data, query, fc.constantFrom(7000, 15_000, 60_000), fc.boolean(), async (list, text, stepMs, isLate) => {
     const storage = storageOf(list);
-    const [a, b] = [
-      await outcome(fast.range(storage, text, 0, 300_000, stepMs)),
-      await outcome(literal.range(storage, text, 0, 300_000, stepMs)),
-    ];
-    deepStrictEqual({ text, ...a }, { text, ...b });
+    const outcomes = (isLate ? late : atOnce).map((engine) => outcome(engine.range(storage, text, 0, 300_000, stepMs)));
+    const [expected, columnar, unhurried] = await Promise.all(outcomes);
+    deepStrictEqual({ text, ...columnar }, { text, ...expected });
+    deepStrictEqual({ text, ...unhurried }, { text, ...expected });
   });
 }

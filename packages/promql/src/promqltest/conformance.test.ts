@@ -14,7 +14,7 @@ const scripts = existsSync(folder) ? readdirSync(folder).filter((name) => name.e
 describe.skipIf(scripts.length === 0)(`the scripts in ${folder}${scripts.length === 0 ? ' (MISSING: skipped)' : ''}`, () => {
   const known = new Set<string>(knownFailures);
 
-  const cases = scripts.flatMap((name) => (['columnar', 'reference'] as const).map((kind) => [name, kind] as const));
+  const cases = scripts.flatMap((name) => (['columnar', 'unhurried', 'reference'] as const).map((kind) => [name, kind] as const));
   test.each(cases)('%s runs as the original does (%s), but for the known failures', async (name, kind) => {
     const results = await runScript(readFileSync(join(folder, name), 'utf8'), newTestEngine(kind));
     const failed = results.filter(({ fault }) => fault !== undefined);

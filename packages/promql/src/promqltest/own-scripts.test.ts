@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { newTestEngine, runScript } from './runner.ts';
 
 const folder = join(import.meta.dirname, 'scripts');
-const cases = readdirSync(folder).flatMap((name) => (['columnar', 'reference'] as const).map((kind) => [name, kind] as const));
+const cases = readdirSync(folder).flatMap((name) => (['columnar', 'unhurried', 'reference'] as const).map((kind) => [name, kind] as const));
 
 test.each(cases)('%s passes (%s)', async (name, kind) => {
   const results = await runScript(readFileSync(join(folder, name), 'utf8'), newTestEngine(kind));
