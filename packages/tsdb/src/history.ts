@@ -74,6 +74,8 @@ const options = { chunkRangeMs: 20_000, walSegmentBytes: 32 * 1024, retentionMs:
 
 interface Story {
   readonly random: () => number;
+  /** Chance for the names of blocks, apart so that they do not change what happens. */
+  readonly names: () => number;
   /** Everything that was acknowledged. */
   certain: Oracle;
   /** What was under way when the disk stopped: it may be there or not, but whole. */
@@ -150,18 +152,20 @@ function between(a: Oracle, b: Oracle, found: readonly string[]): string[] {
   return result.lines();
 }
 
-function openOn(disk: SimulatedDisk, more: Partial<TsdbOptions> = {}): Promise<Tsdb> {
-  return open('data', { registry: new Registry(), disk, ...options, ...more });
+/** The story's time and chance name the blocks, so that all that happens follows from the seed. */
+function openOn(disk: SimulatedDisk, story: Story, more: Partial<TsdbOptions> = {}): Promise<Tsdb> {
+  const clock = { now: () => story.nowMs, setTimer: () => ({ cancel: () => undefined }) };
+  return open('data', { registry: new Registry(), disk, clock, random: story.names, ...options, ...more });
 }
 
 /** Restarts, kills and power cuts. */
 export async function liveWithKills(seed: number): Promise<void> {
   const outOfOrderWindowMs = seed % 2 === 0 ? 0 : 30_000;
   const random = randomFrom(seed);
-  const story: Story = { random, certain: new Oracle(), pending: undefined, nowMs: start };
+  const story: Story = { random, names: randomFrom(~seed), certain: new Oracle(), pending: undefined, nowMs: start };
   let disk = new SimulatedDisk();
   for (let life = 0; life < 4; life++) {
-    const tsdb = await openOn(disk, { walCompression: random() < 0.5 ? 'none' : 'snappy', outOfOrderWindowMs });
+    const tsdb = await openOn(disk, story, { walCompression: random() < 0.5 ? 'none' : 'snappy', outOfOrderWindowMs });
     deepStrictEqual(await dump(tsdb), story.certain.lines());
     for (let i = 0; i < 75; i++) await step(tsdb, story);
     deepStrictEqual(await dump(tsdb), story.certain.lines());
@@ -187,20 +191,20 @@ export async function liveUntilDiskStops(seed: number): Promise<void> {
   const random = randomFrom(1000 + seed);
   const cutsPower = seed % 2 === 0;
   const outOfOrderWindowMs = seed % 4 < 2 ? 0 : 30_000;
-  const story: Story = { random, certain: new Oracle(), pending: undefined, nowMs: start };
+  const story: Story = { random, names: randomFrom(~seed), certain: new Oracle(), pending: undefined, nowMs: start };
   let disk = new SimulatedDisk();
   for (let life = 0; life < 6; life++) {
     disk.stopAt = disk.operations + Math.floor(random() * 150);
     let tsdb: Tsdb | undefined;
     try {
-      tsdb = await openOn(disk, { walSync: cutsPower ? 'always' : 'interval', outOfOrderWindowMs });
+      tsdb = await openOn(disk, story, { walSync: cutsPower ? 'always' : 'interval', outOfOrderWindowMs });
       for (let i = 0; i < 300; i++) await step(tsdb, story);
     } catch (error) {
       if (!String(error).includes(StoppedDisk.name) && !String(error).includes('simulated disk stopped')) throw error;
     }
     await tsdb?.close().catch(() => undefined);
     disk = cutsPower ? disk.powerCut(random) : disk.killed();
-    const again = await openOn(disk, { outOfOrderWindowMs });
+    const again = await openOn(disk, story, { outOfOrderWindowMs });
     const found = await dump(again);
     const withPending = new Oracle();
     for (const [series, samples] of story.certain.samples) for (const [tMs, value] of samples) withPending.append(series, tMs, value);
@@ -226,9 +230,9 @@ export async function liveUntilDiskStops(seed: number): Promise<void> {
 export async function liveWithDiskErrors(seed: number): Promise<number> {
   const random = randomFrom(2000 + seed);
   const outOfOrderWindowMs = seed % 4 === 0 ? 30_000 : 0;
-  const story: Story = { random, certain: new Oracle(), pending: undefined, nowMs: start };
+  const story: Story = { random, names: randomFrom(~seed), certain: new Oracle(), pending: undefined, nowMs: start };
   const disk = new SimulatedDisk();
-  const tsdb = await openOn(disk, { outOfOrderWindowMs, walSync: seed % 2 === 0 ? 'always' : 'interval' });
+  const tsdb = await openOn(disk, story, { outOfOrderWindowMs, walSync: seed % 2 === 0 ? 'always' : 'interval' });
   const surprises: string[][] = [];
   let faults = 0;
   let isFaulty = false;
@@ -265,7 +269,7 @@ export async function liveWithDiskErrors(seed: number): Promise<number> {
   deepStrictEqual(await dump(tsdb), story.certain.lines());
   await tsdb.maintain();
   deepStrictEqual(await dump(tsdb), story.certain.lines());
-  const again = await openOn(disk.killed(), { outOfOrderWindowMs });
+  const again = await openOn(disk.killed(), story, { outOfOrderWindowMs });
   deepStrictEqual(await dump(again), story.certain.lines());
   deepStrictEqual(
     (await check('data', disk)).findings.filter(({ severity }) => severity === 'error'),
