@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import type { DemoFlags } from './demo.ts';
 import type { QueryFlags } from './query.ts';
 import type { TestPromqlFlags } from './test-promql.ts';
+import type { DumpFlags, ImportFlags, TableFlags } from './tsdb.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
 
@@ -67,6 +68,43 @@ program
   .argument('<file...>', 'scripts')
   .addOption(new Option('--engine <kind>', 'the evaluator that runs them').choices(['columnar', 'reference']).default('columnar'))
   .action(async (files: string[], flags: TestPromqlFlags) => (await import('./test-promql.ts')).testPromql(files, flags));
+
+const tsdb = program.command('tsdb').description("look at a monitor's data folder, or fill one; no server may have it open");
+const humanReadable = ['-r, --human-readable', 'times and sizes for people'] as const;
+const tsdbVerbs = () => import('./tsdb.ts');
+
+tsdb
+  .command('list')
+  .description('list the blocks')
+  .argument('[folder]', 'data folder', 'data/')
+  .option(...humanReadable)
+  .action(async (folder: string, flags: TableFlags) => (await tsdbVerbs()).list(folder, flags));
+
+tsdb
+  .command('dump')
+  .description('print every sample: labels, value, time in Unix milliseconds')
+  .argument('[folder]', 'data folder', 'data/')
+  .option('--match <selector>', 'only these series; may be repeated', (one: string, before?: string[]) => [...(before ?? []), one])
+  .option('--min-time <ms>', 'from this time on')
+  .option('--max-time <ms>', 'up to this time')
+  .action(async (folder: string, flags: DumpFlags) => (await tsdbVerbs()).dump(folder, flags));
+
+tsdb
+  .command('check')
+  .description('say what is wrong with a data folder; changes nothing; exit code 1 if anything is damaged')
+  .argument('[folder]', 'data folder', 'data/')
+  .action(async (folder: string) => (await tsdbVerbs()).checkFolder(folder));
+
+tsdb
+  .command('create-blocks-from')
+  .description('make blocks of old samples')
+  .command('openmetrics')
+  .description('of a page in OpenMetrics text, whose samples all have a time')
+  .argument('<file>', 'the page')
+  .argument('[folder]', 'data folder', 'data/')
+  .option(...humanReadable)
+  .option('-q, --quiet', 'do not print the blocks')
+  .action(async (file: string, folder: string, flags: ImportFlags) => (await tsdbVerbs()).createBlocks(file, folder, flags));
 
 try {
   await program.parseAsync();

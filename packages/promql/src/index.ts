@@ -6,5 +6,5 @@ export { astToJson } from './syntax/ast-json.ts';
 export { type ParseError, type ParseResult, parseExpr, parseSelector, type SelectorResult } from './syntax/parse.ts';
 export type { ParseOptions } from './syntax/parse-options.ts';
 export { prettyExpr, printExpr } from './syntax/print.ts';
-export { type ApiBucket, apiBuckets } from './value/histogram-text.ts';
+export { type ApiBucket, apiBuckets, histogramText } from './value/histogram-text.ts';
 export type { MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample } from './value/query-result.ts';
