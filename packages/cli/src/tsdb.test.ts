@@ -164,3 +164,30 @@ it('an output that is closed early ends a dump quietly', () => {
   expect(stdout.split('\n')).toHaveLength(2);
   expect(stderr).not.toContain('    at ');
 });
+
+// promtool 2.42 passes over histograms; later ones print them in this form.
+it('dump prints histograms with their buckets', async () => {
+  const tsdb = await open(join(folder, 'histograms'), { registry: new Registry() });
+  const appender = tsdb.appender();
+  appender.append(0, Labels.from({ __name__: 'latency', 'dotted.name': 'x' }), start, {
+    counterResetHint: 'unknown',
+    schema: 0,
+    zeroThreshold: 0.001,
+    zeroCount: 2,
+    count: 9.5,
+    sum: 18.4,
+    positiveSpans: [
+      { offset: 0, length: 2 },
+      { offset: 1, length: 1 },
+    ],
+    negativeSpans: [{ offset: 0, length: 1 }],
+    positiveBuckets: Float64Array.of(1, 2.5, 3),
+    negativeBuckets: Float64Array.of(1),
+    customValues: [],
+  });
+  await appender.commit();
+  await tsdb.close();
+  expect(pronoia('dump', 'histograms').stdout).toBe(
+    `{__name__="latency", "dotted.name"="x"} {count:9.5, sum:18.4, [-1,-0.5):1, [-0.001,0.001]:2, (0.5,1]:1, (1,2]:2.5, (4,8]:3} ${start}\n`,
+  );
+});
