@@ -405,7 +405,8 @@ class Matching {
     const oneHistogram = one?.kinds[step] === isHistogram ? one.histogram(step) : undefined;
     if (this.#swapped) this.#apply(oneValue, oneHistogram, manyValue, manyHistogram, this.#result);
     else this.#apply(manyValue, manyHistogram, oneValue, oneHistogram, this.#result);
-    this.#notes.note(step, m, this.#result);
+    // What has no partner among the many comes behind all of them.
+    this.#notes.note(step, m < 0 ? this.#many.length + o : m, this.#result);
   }
 
   #resultLabels(many: Labels, one: Labels): Labels {

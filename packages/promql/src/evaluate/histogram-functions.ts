@@ -43,6 +43,11 @@ interface Kernel {
   native(h: FloatHistogram, step: number, group: ClassicGroup): number;
 }
 
+interface LabeledKernel extends Kernel {
+  /** What tells its results from those of its neighbours; the value may be another at each step. */
+  readonly label?: { readonly name: string; readonly valueAt: (step: number) => string };
+}
+
 function nameSuffix(ev: Evaluation, labels: Labels): string {
   const name = labels.get('__name__');
   return ev.delayedNames && name !== '' ? ` for metric name ${quoteGo(name)}` : '';
@@ -52,7 +57,7 @@ async function overGroups(
   ev: Evaluation,
   vectorArg: Expr,
   input: readonly StepSeries[],
-  kernels: readonly (Kernel & { label?: readonly [string, string] })[],
+  kernels: readonly LabeledKernel[],
 ): Promise<StepSeries[]> {
   const { span } = vectorArg;
   const groups = new Map<string, ClassicGroup>();
@@ -80,12 +85,20 @@ async function overGroups(
 
   const results: StepSeries[] = [];
   for (const group of groups.values()) {
-    const outs = kernels.map(({ label }) => {
-      const labels = ev.delayedNames ? group.labels : dropMetadata(group.labels);
-      const count = (group.native ?? (group.buckets[0] as { series: StepSeries }).series).kinds.length;
-      return new StepSeries(label === undefined ? labels : labels.with(label[0], label[1]), true, count);
-    });
-    const count = (outs[0] as StepSeries).kinds.length;
+    const labels = ev.delayedNames ? group.labels : dropMetadata(group.labels);
+    const count = (group.native ?? (group.buckets[0] as { series: StepSeries }).series).kinds.length;
+    const outs = new Map<string, StepSeries>();
+    const outOf = (kernel: number, step: number): StepSeries => {
+      const label = kernels[kernel]?.label;
+      const text = label?.valueAt(step) ?? '';
+      const key = `${kernel} ${text}`;
+      let out = outs.get(key);
+      if (out === undefined) {
+        out = new StepSeries(label === undefined ? labels : labels.with(label.name, text), true, count);
+        outs.set(key, out);
+      }
+      return out;
+    };
     for (let step = 0; step < count; step++) {
       const buckets: ClassicBucket[] = [];
       for (const { upper, series } of group.buckets) {
@@ -97,13 +110,12 @@ async function overGroups(
         continue;
       }
       kernels.forEach((kernel, i) => {
-        const out = outs[i] as StepSeries;
-        if (native !== undefined) out.setFloat(step, kernel.native(native, step, group));
-        else if (buckets.length > 0) out.setFloat(step, kernel.classic(buckets, step, group));
+        if (native !== undefined) outOf(i, step).setFloat(step, kernel.native(native, step, group));
+        else if (buckets.length > 0) outOf(i, step).setFloat(step, kernel.classic(buckets, step, group));
       });
       if (ev.budget.due(20 * kernels.length * (buckets.length + 1))) await ev.budget.pause();
     }
-    results.push(...outs.filter((out) => !out.isEmpty()));
+    results.push(...outs.values());
   }
   return mergeSeries(ev.budget, results);
 }
@@ -156,11 +168,12 @@ export async function evaluateHistogramQuantiles(ev: Evaluation, call: CallExpr,
   const [vectorArg, labelArg, ...quantileArgs] = call.args as [Expr, Expr, ...Expr[]];
   const input = await ev.vector(vectorArg, frame);
   const label = ev.text(labelArg);
-  const kernels: (Kernel & { label: readonly [string, string] })[] = [];
+  const kernels: LabeledKernel[] = [];
   for (const arg of quantileArgs) {
     const q = await ev.scalar(arg, frame);
-    const text = formatOpenMetricsFloat(q[0] ?? Number.NaN);
-    kernels.push({ ...quantileKernel(ev, q, vectorArg, arg, frame), label: [label, text] });
+    const texts = new Map([...new Set(q)].map((value) => [value, formatOpenMetricsFloat(value)]));
+    const valueAt = (step: number): string => texts.get(q[step] as number) ?? '';
+    kernels.push({ ...quantileKernel(ev, q, vectorArg, arg, frame), label: { name: label, valueAt } });
   }
   return overGroups(ev, vectorArg, input, kernels);
 }

@@ -19,7 +19,9 @@ test('a range query is the instant queries at its steps', async () => {
     fc.asyncProperty(data, query, fc.constantFrom(20_000, 45_000), async (list, text, stepMs) => {
       // `@ end()` is another time in an instant query, and the checks for duplicates look at whole series in a range query.
       // An aggregation over something pinned is evaluated once, whatever its parameter does: a quirk of the original.
-      fc.pre(!text.includes('end()') && !(text.includes(' @ ') && /(topk|bottomk|limitk|quantile)( |\b.*\()/.test(text)));
+      fc.pre(!text.includes('end()') && !(text.includes(' @ ') && /(topk|bottomk|limitk|limit_ratio|quantile)( |\b.*\()/.test(text)));
+      // Which of equals stay depends on the order of series; that of these is the order in which they first appear.
+      fc.pre(!(/count_values|histogram_quantiles|info|fill/.test(text) && /topk|bottomk|limitk/.test(text)));
       const storage = storageOf(list);
       const whole = await outcome(engine.range(storage, text, 0, 270_000, stepMs));
       fc.pre('lines' in whole);

@@ -42,7 +42,7 @@ export async function selectK(
   for (const { members } of groups) {
     const chosen = op === 'limitk' ? new FirstChoice(ks) : new BestChoice(ks, members, op === 'topk' ? 1 : -1);
     for (const [index, member] of members.entries()) {
-      if (op !== 'limitk' && member.histograms !== undefined) ev.annotations.info(`ignored histogram in ${op} aggregation`, expr.span);
+      if (op !== 'limitk' && isPassedOver(member, ks)) ev.annotations.info(`ignored histogram in ${op} aggregation`, expr.span);
       chosen.offer(member, index);
       if (ev.budget.due(frame.count * 2)) await ev.budget.pause();
     }
@@ -62,6 +62,11 @@ export async function selectK(
     results.push(...outs.values());
   }
   return results;
+}
+
+/** Whether there is a histogram where something is chosen. */
+function isPassedOver({ histograms, kinds }: StepSeries, ks: Float64Array): boolean {
+  return histograms !== undefined && ks.some((k, step) => k >= 1 && kinds[step] === isHistogram);
 }
 
 /** Chooses members step by step; they are offered one after the other, each with all its steps. */

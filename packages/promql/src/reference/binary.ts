@@ -118,6 +118,9 @@ export function withScalar(context: Context, expr: BinaryExpr, vector: Vector, s
 
 // Vector and vector
 
+/** Rank behind all of the other side. */
+const behind = 1e9;
+
 function signature({ on, labels: names }: VectorMatching, labels: Labels): Labels {
   return on ? labels.only(new Set(names)) : labels.without(new Set([...names, '__name__']));
 }
@@ -129,8 +132,7 @@ export function setOperator({ op, matching }: BinaryExpr, left: Vector, right: V
   if (op === 'and') return left.filter((sample) => rightKeys.has(keyOf(sample)));
   if (op === 'unless') return left.filter((sample) => !rightKeys.has(keyOf(sample)));
   const added = right.filter((sample) => !leftKeys.has(keyOf(sample)));
-  // Behind all of the left side, whatever its ranks are.
-  return [...left, ...added.map((sample) => ({ ...sample, rank: 1e9 + sample.rank }))];
+  return [...left, ...added.map((sample) => ({ ...sample, rank: behind + sample.rank }))];
 }
 
 /** All labels in braces, the name too. */
@@ -184,14 +186,14 @@ export function vectorOperator(context: Context, expr: BinaryExpr, left: Vector,
   }
   for (const sample of fillMany === undefined ? [] : one) {
     const labels = signature(matching, sample.labels);
-    if (!matched.has(labels.key())) emit(filler(fillMany, labels) as Sample, sample);
+    if (!matched.has(labels.key())) emit({ ...(filler(fillMany, labels) as Sample), rank: behind + sample.rank }, sample);
   }
   note.tell(context, expr);
   return results;
 }
 
 function filler(value: number | undefined, labels: Labels): Sample | undefined {
-  return value === undefined ? undefined : { labels, dropName: false, value, histogram: undefined, rank: 1e9 };
+  return value === undefined ? undefined : { labels, dropName: false, value, histogram: undefined, rank: behind };
 }
 
 function resultLabels(
