@@ -9,7 +9,7 @@ import { type BlockContent, creationSuffix, deletionSuffix, writeBlock } from '.
 import { mergedContent } from './merged-content.ts';
 import { type BlockMeta, readMeta } from './meta.ts';
 import { compactionRanges, mergedMeta, planCompaction } from './plan.ts';
-import { createUlid, isUlid } from './ulid.ts';
+import { createUlid, isUlid, ulidTimeMs } from './ulid.ts';
 
 export interface BlockStoreOptions {
   readonly disk: Disk;
@@ -31,6 +31,7 @@ export class BlockStore {
   readonly #options: BlockStoreOptions;
   readonly #ranges: readonly number[];
   #blocks: readonly Block[] = [];
+  #newestUlidMs = 0;
 
   constructor(options: BlockStoreOptions) {
     this.#options = options;
@@ -206,8 +207,14 @@ export class BlockStore {
     await disk.syncFolder(target);
   }
 
+  /**
+   * Ascends over all blocks that are here, whatever the clock does: among late blocks the name says which sample of a moment came
+   * first, and within one millisecond, or after a clock that was set back, chance would decide.
+   */
   #newUlid(): string {
-    return createUlid(this.#options.now(), () => this.#options.random());
+    const newest = this.#blocks.reduce((latest, { ulid }) => Math.max(latest, ulidTimeMs(ulid)), this.#newestUlidMs);
+    this.#newestUlidMs = Math.max(this.#options.now(), newest + 1);
+    return createUlid(this.#newestUlidMs, () => this.#options.random());
   }
 
   close(): void {

@@ -12,6 +12,13 @@ export function createUlid(nowMs: number, random: () => number): string {
   return time;
 }
 
+/** When it was made, in Unix milliseconds. */
+export function ulidTimeMs(ulid: string): number {
+  let time = 0;
+  for (let i = 0; i < 10; i++) time = time * 32 + alphabet.indexOf(ulid[i] as string);
+  return time;
+}
+
 export function isUlid(text: string): boolean {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
 }
