@@ -75,6 +75,12 @@ describe('Program', () => {
     ).rejects.toThrow(/stopped reading|ended early/);
   });
 
+  it('that has ended takes no more, and nobody waits for it', async () => {
+    const program = new Program('true', { PATH: process.env['PATH'] ?? '' }, { onStdout: () => undefined, onCounter: () => undefined });
+    await program.end();
+    await expect(program.write(Buffer.from('x'))).rejects.toThrow(/ended early/);
+  });
+
   it('reports counters on stderr', async () => {
     const command = `sh -c 'echo reporter:counter:g,n,3 >&2; echo reporter:counter:bad >&2; echo reporter:status:fine >&2; cat'`;
     expect((await run(command, [])).counters).toEqual(['g/n=3']);

@@ -85,12 +85,12 @@ export class Program {
 
   /** Resolves when there is room for more. Throws when the program has stopped reading or has ended. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) await this.#giveUp();
+    if (this.#isOver()) await this.#giveUp();
     if (this.#child.stdin.write(bytes)) return;
     await new Promise<void>((resolvePromise) => {
       this.#onRoom = resolvePromise;
     });
-    if (this.#failure !== undefined) await this.#giveUp();
+    if (this.#isOver()) await this.#giveUp();
   }
 
   /** Closes stdin and waits for the program's last output and its end. Throws when it ended badly. */
@@ -102,6 +102,11 @@ export class Program {
 
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  /** Node closes the stdin of a child that has exited without a word; what is written to it then is never answered. */
+  #isOver(): boolean {
+    return this.#failure !== undefined || this.#child.stdin.destroyed;
   }
 
   /** The exit status says more than the broken pipe, when it comes soon. */
