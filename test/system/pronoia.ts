@@ -18,7 +18,9 @@ export class Pronoia {
     const [first = '', ...rest] = args;
     const command = first.endsWith('.mjs') ? [join(import.meta.dirname, '../..', first), ...rest] : [program, ...args];
     this.child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    // Decoded by the stream, which waits for the rest of a character that was cut in two.
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.exit = once(this.child, 'close').then(([code]) => code as number | null);
   }
 

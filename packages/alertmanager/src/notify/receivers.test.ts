@@ -178,7 +178,7 @@ const golden: readonly (readonly [name: string, kind: string, settings: string, 
 
 describe('a receiver sends exactly', () => {
   for (const [name, kind, settings, options] of golden) {
-    it(name, async () => {
+    it(`by ${name}`, async () => {
       const result = await calls(kind, settings, options);
       await expect(`${JSON.stringify(result, null, 2)}\n`).toMatchFileSnapshot(`testdata/${name.replaceAll(' ', '-')}.golden`);
     });
