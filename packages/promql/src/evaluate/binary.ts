@@ -442,7 +442,10 @@ class Matching {
     this.#notes.commit(this.#ev, this.#expr);
     const results = this.#results.sort((a, b) => a.order - b.order).map(({ series }) => series);
     // One to one, the signature is in the result's labels: series of two groups cannot meet. Those of one group can, taking turns.
-    const cannotMeet = this.#matching.cardinality === 'one-to-one' && !this.#fills && this.groups.every(({ left }) => left.length < 2);
+    const cannotMeet =
+      this.#matching.cardinality === 'one-to-one' &&
+      !this.#fills &&
+      this.groups.every(({ left, right }) => left.length < 2 && right.length < 2);
     return cannotMeet ? results : mergeSeries(this.#ev.budget, results);
   }
 }

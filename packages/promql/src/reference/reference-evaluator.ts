@@ -292,7 +292,13 @@ export class ReferenceEvaluator {
       const label = textOf(param as Expr);
       const steps = await this.#vectors(expr.expr, frame);
       checkLabel(label);
-      return this.#eachStep(frame, (step) => aggregate(this.#context, expr, steps[step] as Vector, label));
+      // The original promises no order; here it is that of the first series with the value, then of the first step.
+      return this.#eachStep(frame, (step) =>
+        aggregate(this.#context, expr, steps[step] as Vector, label).map((sample) => ({
+          ...sample,
+          rank: sample.rank + step / frame.count,
+        })),
+      );
     }
     const params = param === undefined ? [] : await this.#scalars(param, frame);
     const steps = await this.#vectors(expr.expr, frame);
