@@ -17,7 +17,12 @@ export class Pronoia {
   constructor(folder: string, ...args: string[]) {
     const [first = '', ...rest] = args;
     const command = first.endsWith('.mjs') ? [join(import.meta.dirname, '../..', first), ...rest] : [program, ...args];
-    this.child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, command, {
+      cwd: folder,
+      // Some machines (those with CI in their environment) ask for colours even where nobody looks.
+      env: { ...process.env, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     // Decoded by the stream, which waits for the rest of a character that was cut in two.
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));

@@ -74,7 +74,10 @@ test.each(fast)('the fast %s gives the same bits as window by window', (func) =>
           window.moveTo(step, 0, firstMs + step * stepMs);
           if (window.floats > 0) run(window);
         }
-        expect(show(quick)).toEqual(show(slow));
+        // Sorting leaves open which of 0 and −0 comes first, in the original too, so a quantile may be either.
+        const signs = (texts: string[]): string[] =>
+          func === 'quantile_over_time' ? texts.map((text) => (text === '-0' ? '0' : text)) : texts;
+        expect(signs(show(quick))).toEqual(signs(show(slow)));
       }
     }),
     { numRuns: 200 },
