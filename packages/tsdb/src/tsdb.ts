@@ -1,4 +1,5 @@
 /**
+ * Long, because the order of steps across head, log and blocks is the durability argument, and stands in one place.
  * A time-series database in a folder. This file joins the rooms: opening (lock, blocks, log), the doors (appender, querier,
  * delete), the upkeep that runs once a minute, closing.
  */

@@ -1,4 +1,5 @@
 /**
+ * Long, because one switch over the whole language is easier to see to be right than a dozen files that call each other.
  * The second evaluator: the oracle of the first. For every step it makes the instant vector of every node from the instant vectors of
  * the nodes below, of plain objects, and looks for the samples of each window among all the points of the series. Nothing
  * slides and nothing is fast. It shares the language, the arithmetic of single histograms and the collection of annotations with

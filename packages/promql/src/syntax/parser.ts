@@ -1,4 +1,5 @@
 /**
+ * Long, because a grammar is read as a whole: one method a production, all over the same token and the same stack of contexts.
  * Recursive descent with precedence climbing (promql.md §2). The original is an LALR grammar with error productions; where a
  * fault of grammar is met, its message names the innermost construct that has such a production. `#contexts` is that stack.
  */
