@@ -39,13 +39,13 @@ function stamp(name, value) {
 
 /** Everything that the build reads: sources and build settings of every package. */
 function buildInputs() {
-  const files = ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json'];
+  const files = ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json', 'scripts/kernels.mjs'];
   const walk = (folder) => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       if (entry.name === 'node_modules' || entry.name === 'dist' || entry.name.startsWith('.')) continue;
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) walk(path);
-      else if (!/\.test\.tsx?$|\.md$/.test(entry.name)) files.push(path);
+      else if (!/\.test\.tsx?$|\.md$|\.wasm$/.test(entry.name)) files.push(path);
     }
   };
   walk('packages');
