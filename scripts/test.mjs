@@ -12,6 +12,8 @@ const counterparts = [
   ['/usr/bin/prometheus-alertmanager', 'prometheus-alertmanager'],
   ['/usr/lib/python3/dist-packages/prometheus_client/__init__.py', 'python3-prometheus-client'],
   ['/usr/bin/chromium', 'chromium'],
+  ['/usr/bin/etcd', 'etcd-server'],
+  ['/usr/sbin/runc', 'runc'],
 ];
 
 function installCounterparts() {
@@ -32,7 +34,7 @@ function installCounterparts() {
     console.error(`SKIPPING suites that need ${missing.join(', ')}: apt-get could not install them`);
   }
   // Debian starts the servers at installation where an init system runs; tests start their own.
-  for (const service of ['prometheus', 'prometheus-alertmanager']) spawnSync('systemctl', ['stop', service], { stdio: 'ignore' });
+  for (const service of ['prometheus', 'prometheus-alertmanager', 'etcd']) spawnSync('systemctl', ['stop', service], { stdio: 'ignore' });
 }
 
 requireNode();
