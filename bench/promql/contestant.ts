@@ -1,0 +1,155 @@
+/** A server under measurement: started from its program, asked over HTTP, its CPU and memory read from /proc. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Program {
+  readonly name: string;
+  readonly command: string;
+  readonly args: (folder: string, port: number) => readonly string[];
+  /** Asked for until it answers 200. */
+  readonly readyPath: string;
+  /** Parameters on every query. */
+  readonly extra: string;
+  /** Asked after loading. */
+  readonly flushPath?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly bytes: number;
+  readonly body: Buffer;
+}
+
+export class Contestant {
+  readonly program: Program;
+  readonly #folder: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  #child: ChildProcess | undefined;
+  #port = 0;
+
+  /** undefined where the program is not installed. */
+  static create(program: Program, parentFolder: string): Contestant | undefined {
+    return existsSync(program.command) ? new Contestant(program, join(parentFolder, program.name)) : undefined;
+  }
+
+  constructor(program: Program, folder: string) {
+    this.program = program;
+    this.#folder = folder;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true });
+    writeFileSync(join(this.#folder, 'prometheus.yml'), 'global: {}\n');
+    this.#port = await freePort();
+    const log = openSync(join(this.#folder, 'log'), 'a');
+    this.#child = spawn(this.program.command, this.program.args(this.#folder, this.#port), {
+      cwd: this.#folder,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    for (let i = 0; i < 3000; i++) {
+      const ready = await this.get(this.program.readyPath).catch(() => undefined);
+      if (ready?.status === 200) return;
+      if (this.#child.exitCode !== null) break;
+      await sleep(100);
+    }
+    throw new Error(`${this.program.name} did not start: ${readFileSync(join(this.#folder, 'log'), 'utf8').slice(-2000)}`);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#agent.destroy();
+    if (child === undefined || child.exitCode !== null) return;
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.#send('GET', path, {});
+  }
+
+  /** Waits and sends again while the server asks for it. */
+  async write(body: Buffer): Promise<void> {
+    const headers = {
+      'content-type': 'application/x-protobuf',
+      'content-encoding': 'snappy',
+      'x-prometheus-remote-write-version': '0.1.0',
+    };
+    for (let i = 0; i < 100; i++) {
+      const { status, body: text } = await this.#send('POST', '/api/v1/write', headers, body);
+      if (status < 300) return;
+      if (status !== 429 && status < 500)
+        throw new Error(`${this.program.name} refused samples: ${status} ${text.toString().slice(0, 300)}`);
+      await sleep(100);
+    }
+    throw new Error(`${this.program.name} took no samples`);
+  }
+
+  #send(method: string, path: string, headers: Readonly<Record<string, string>>, payload?: Buffer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port: this.#port, path, method, headers, agent: this.#agent }, (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          bytes += chunk.length;
+        });
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes, body: Buffer.concat(chunks) }));
+      });
+      sent.on('error', reject);
+      sent.end(payload);
+    });
+  }
+
+  /** User and system, all threads. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  peakMiB(): number {
+    return this.#statusMiB('VmHWM');
+  }
+
+  residentMiB(): number {
+    return this.#statusMiB('VmRSS');
+  }
+
+  /** From here on the peak is counted anew. */
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.#child?.pid}/clear_refs`, '5');
+  }
+
+  #statusMiB(key: string): number {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
+    return Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  /** The longest that its event loop was held since this was asked last; only ours has one. */
+  async eventLoopDelayMs(): Promise<number> {
+    const page = (await this.get('/metrics')).body.toString();
+    const seconds = Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(page)?.[1] ?? 0);
+    // The clock that is late ticks every 10 ms.
+    return Math.max(0, seconds * 1000 - 10);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
