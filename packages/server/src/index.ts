@@ -15,6 +15,11 @@ export {
   withDefault,
 } from './config.ts';
 export { CodedError, defineErrors, type ErrorEntry, type Errors, type ErrorTable } from './errors.ts';
+export { EtcdClient, type EtcdOptions, type Operation } from './etcd/client.ts';
+export { Election, type ElectionOptions, type Leader, type Term } from './etcd/election.ts';
+export type { KeyValue } from './etcd/key-value.ts';
+export { parseEtcdUrl } from './etcd/url.ts';
+export type { WatchBatch } from './etcd/watch.ts';
 export { type Flag, type FlagSpec, type FlagValues, flag, type ParsedFlags, parseFlags } from './flags.ts';
 export { createHttp, type HttpError, type HttpOptions, type ListenOptions, listen, type Running } from './http.ts';
 export { createLogger, type Logger, type LogLevel, type LogOptions, silentLogger } from './log.ts';

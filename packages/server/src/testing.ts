@@ -5,6 +5,8 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 
+export { type EtcdCluster, etcdIsHere, startEtcd } from './etcd/testing.ts';
+
 export interface RandomRequestOptions {
   readonly seed?: number;
   /** Requests per route; default 40. */
