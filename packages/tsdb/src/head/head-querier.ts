@@ -24,14 +24,16 @@ export class HeadIndex implements PostingsIndex {
   }
 
   all(): Uint32Array {
-    return Uint32Array.from({ length: this.#head.series.count }, (_, slot) => slot);
+    const { series } = this.#head;
+    const [gapStart, gapEnd] = series.gap;
+    return Uint32Array.from({ length: series.liveCount }, (_, i) => (i < gapStart ? i : i + gapEnd - gapStart));
   }
 
   postings(name: string, value: string): Uint32Array {
-    const { symbols, postings } = this.#head.series;
-    const nameId = symbols.find(name);
-    const valueId = symbols.find(value);
-    return nameId < 0 || valueId < 0 ? new Uint32Array(0) : postings.get(nameId, valueId);
+    const { series } = this.#head;
+    const nameId = series.symbols.find(name);
+    const valueId = series.symbols.find(value);
+    return nameId < 0 || valueId < 0 ? new Uint32Array(0) : series.slotsWith(nameId, valueId);
   }
 
   *values(name: string, prefix: string): Iterable<string> {

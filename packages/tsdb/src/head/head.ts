@@ -60,12 +60,13 @@ export class Head {
   }
 
   get seriesCount(): number {
-    return this.series.count;
+    return this.series.liveCount;
   }
 
   get chunkCount(): number {
     let open = 0;
-    for (let slot = 0; slot < this.series.count; slot++) if (this.openCount(slot) > 0) open++;
+    const [gapStart, gapEnd] = this.series.gap;
+    for (let slot = 0; slot < this.series.count; slot++) if ((slot < gapStart || slot >= gapEnd) && this.openCount(slot) > 0) open++;
     return this.chunks.count + open;
   }
 
@@ -275,31 +276,69 @@ export class Head {
   }
 
   /**
-   * Forgets chunks that end before `mintMs` and then the series without any sample, except the `pinned` ones (refs, asked for when
-   * it has come to that).
-   * Readers below `mintMs` must be gone and new ones must not ask for what is older. Returns the refs of removed series.
+   * Forgets chunks that end before `mintMs` and then the series without any sample, except the `pinned` ones (refs, asked for again
+   * after every pause).
+   * Readers below `mintMs` must be gone and new ones must not ask for what is older. Works in slices of the event loop. Returns the
+   * refs of removed series.
    */
   async truncate(mintMs: number, pinned: () => ReadonlySet<number>): Promise<number[]> {
     this.minValidMs = Math.max(this.minValidMs, mintMs);
     const turn = new Turn();
+    let empty = 0;
+    let minMs = Infinity;
     for (let slot = 0; slot < this.series.count; slot++) {
       await turn.pass();
       this.#truncateSeries(slot, mintMs);
-    }
-    // From here on in one step: slots move.
-    const pinnedRefs = pinned();
-    const removed: number[] = [];
-    let minMs = Infinity;
-    for (let slot = 0; slot < this.series.count; slot++) {
       const first = this.firstMs(slot);
-      if (first < minMs) minMs = first;
-      if (first === Infinity && !pinnedRefs.has(this.series.ref(slot))) removed.push(this.series.ref(slot));
+      if (first === Infinity) empty++;
+      else minMs = Math.min(minMs, first);
     }
-    this.minMs = minMs;
     this.#forgetRemovedChunks();
-    if (removed.length > 0) this.#compact(new Set(removed));
+    const removed: number[] = [];
+    if (empty > 0) minMs = await this.#sweep(empty / this.series.count, pinned, removed);
+    this.minMs = minMs;
     this.#forgetTombstones(mintMs);
     return removed;
+  }
+
+  /** Removes series without samples; puts their refs into `removed`, returns the time of the oldest sample of the others. */
+  async #sweep(removedShare: number, pinned: () => ReadonlySet<number>, removed: number[]): Promise<number> {
+    const { series } = this;
+    const columns = [...this.#columns, ...this.#open.columns];
+    const turn = new Turn();
+    let minMs = Infinity;
+    // Without samples when they were looked at, but they may have some when we are done.
+    const keptEmpty: number[] = [];
+    series.beginSweep(removedShare);
+    let pinnedRefs = pinned();
+    this.order.catchUp();
+    for (let slot = series.sweepAt; slot !== undefined; slot = series.sweepAt) {
+      const pause = turn.pass();
+      if (pause !== undefined) {
+        await pause;
+        pinnedRefs = pinned();
+        this.order.catchUp();
+      }
+      const ref = series.ref(slot);
+      const first = this.firstMs(slot);
+      const keeps = first !== Infinity || pinnedRefs.has(ref);
+      if (first === Infinity && keeps) keptEmpty.push(ref);
+      minMs = Math.min(minMs, first);
+      if (!keeps) {
+        if (!this.isLogged(slot)) this.unloggedCount--;
+        this.tombstones.delete(ref);
+        this.#histograms.remove(ref);
+        removed.push(ref);
+      }
+      const to = series.sweepNext(keeps);
+      this.order.move(slot, to);
+      if (to >= 0 && to !== slot) for (const column of columns) column.move(slot, to);
+    }
+    series.endSweep();
+    this.order.squeeze();
+    for (const column of columns) column.cut(series.count);
+    for (const ref of keptEmpty) minMs = Math.min(minMs, this.firstMs(series.slotOf(ref)));
+    return minMs;
   }
 
   #truncateSeries(slot: number, mintMs: number): void {
@@ -324,25 +363,6 @@ export class Head {
       if (this.chunks.isInMemory(id)) left.push(id, this.#unwritten[i + 1] as number);
     }
     this.#unwritten = left;
-  }
-
-  #compact(removed: ReadonlySet<number>): void {
-    const { count: before } = this.series;
-    const moved = this.series.compact((slot) => !removed.has(this.series.ref(slot)));
-    this.order.compact(moved);
-    this.unloggedCount = 0;
-    for (let slot = 0; slot < before; slot++) if ((moved[slot] as number) >= 0 && !this.isLogged(slot)) this.unloggedCount++;
-    for (const column of [...this.#columns, ...this.#open.columns]) {
-      for (let slot = 0; slot < before; slot++) {
-        const to = moved[slot] as number;
-        if (to >= 0 && to !== slot) column.move(slot, to);
-      }
-      column.cut(this.series.count);
-    }
-    for (const ref of removed) {
-      this.tombstones.delete(ref);
-      this.#histograms.remove(ref);
-    }
   }
 
   #forgetTombstones(mintMs: number): void {

@@ -7,13 +7,16 @@ import { Turn } from '../turn.ts';
 import type { SeriesTable } from './series-table.ts';
 
 const nothing = new Uint32Array(0);
+const hole = 0xffffffff;
 /** So many are sorted at one go: about four milliseconds. */
 const seriesPerRun = 2048;
 
 export class LabelOrder {
   readonly #series: SeriesTable;
-  /** Slots `0 … length−1` in label order. */
+  /** The slots below `#known` in label order; holes for series that were removed meanwhile. */
   #sorted: Uint32Array = new Uint32Array(0);
+  #known = 0;
+  #holes = 0;
   /** Place in `#sorted` by slot. */
   #ranks: Uint32Array = new Uint32Array(0);
 
@@ -23,7 +26,7 @@ export class LabelOrder {
 
   /** The same slots in label order. */
   sort(slots: Uint32Array): Uint32Array {
-    this.#catchUp();
+    this.catchUp();
     // Ranks are sorted as plain numbers, and name their slots.
     const ranks = new Uint32Array(slots.length);
     for (let i = 0; i < slots.length; i++) ranks[i] = this.#ranks[slots[i] as number] as number;
@@ -32,13 +35,38 @@ export class LabelOrder {
     return ranks;
   }
 
-  #catchUp(): void {
-    const known = this.#sorted.length;
+  /** Takes in the series that are new. */
+  catchUp(): void {
+    const known = this.#known;
     const { count } = this.#series;
     if (known === count) return;
     const fresh = Uint32Array.from({ length: count - known }, (_, i) => known + i).sort((a, b) => this.#compare(a, b));
-    this.#sorted = this.#merge(this.#sorted, fresh);
+    if (this.#holes > 0) this.#sorted = this.#sorted.filter((slot) => slot !== hole);
+    this.#holes = 0;
+    this.#sorted = fresh.length * 8 < this.#sorted.length ? this.#insert(fresh) : this.#merge(this.#sorted, fresh);
+    this.#known = count;
     this.#rank();
+  }
+
+  /** A few into many: what lies between them is copied in runs. */
+  #insert(fresh: Uint32Array): Uint32Array {
+    const old = this.#sorted;
+    const merged = new Uint32Array(old.length + fresh.length);
+    let from = 0;
+    for (const [i, slot] of fresh.entries()) {
+      let low = from;
+      let high = old.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.#compare(old[middle] as number, slot) < 0) low = middle + 1;
+        else high = middle;
+      }
+      merged.set(old.subarray(from, low), from + i);
+      merged[low + i] = slot;
+      from = low;
+    }
+    merged.set(old.subarray(from), from + fresh.length);
+    return merged;
   }
 
   /** Sorts everything in slices of the event loop, at start: the first query must not wait for it at one go. */
@@ -59,6 +87,7 @@ export class LabelOrder {
       runs = merged;
     }
     this.#sorted = runs[0] ?? nothing;
+    this.#known = this.#sorted.length;
     this.#rank();
   }
 
@@ -74,7 +103,7 @@ export class LabelOrder {
   }
 
   #rank(): void {
-    this.#ranks = new Uint32Array(this.#sorted.length);
+    this.#ranks = new Uint32Array(this.#known);
     for (let rank = 0; rank < this.#sorted.length; rank++) this.#ranks[this.#sorted[rank] as number] = rank;
   }
 
@@ -89,14 +118,19 @@ export class LabelOrder {
     return x.length - y.length;
   }
 
-  /** Series were removed; `moved` gives the new slot per old one, −1 for the removed. The order of the others stays. */
-  compact(moved: Int32Array): void {
-    let count = 0;
-    for (const slot of this.#sorted) {
-      const to = moved[slot] as number;
-      if (to >= 0) this.#sorted[count++] = to;
-    }
-    this.#sorted = this.#sorted.slice(0, count);
+  /** A series has a new slot, or (−1) was removed; every slot below it has been moved before. */
+  move(slot: number, to: number): void {
+    const rank = this.#ranks[slot] as number;
+    if (to < 0) this.#holes++;
+    else this.#ranks[to] = rank;
+    this.#sorted[rank] = to < 0 ? hole : to;
+  }
+
+  /** All have been moved: slots are dense again. */
+  squeeze(): void {
+    this.#sorted = this.#sorted.filter((slot) => slot !== hole);
+    this.#holes = 0;
+    this.#known = this.#sorted.length;
     this.#rank();
   }
 }

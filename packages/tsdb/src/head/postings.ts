@@ -6,13 +6,13 @@ const largestShort = 512;
 const pageWords = 1 << 16;
 
 export class Postings {
-  #capacity = 1024;
-  #names = new Uint32Array(this.#capacity);
-  #values = new Uint32Array(this.#capacity);
+  #capacity: number;
+  #names: Uint32Array;
+  #values: Uint32Array;
   /** Length of the list; 0 = free entry. */
-  #lengths = new Uint32Array(this.#capacity);
+  #lengths: Uint32Array;
   /** Short: place in the pages. Long: index into `#long`. */
-  #places = new Uint32Array(this.#capacity);
+  #places: Uint32Array;
   #used = 0;
   #pages: Uint32Array[] = [];
   #nextWord = 0;
@@ -20,6 +20,17 @@ export class Postings {
   #free: number[][] = Array.from({ length: 10 }, () => []);
   #long: Uint32Array[] = [];
   #valuesByName = new Map<number, number[]>();
+
+  /** Room for so many pairs from the start. */
+  constructor(expectedPairs = 0) {
+    let capacity = 1024;
+    while (expectedPairs * 3 > capacity * 2) capacity *= 2;
+    this.#capacity = capacity;
+    this.#names = new Uint32Array(capacity);
+    this.#values = new Uint32Array(capacity);
+    this.#lengths = new Uint32Array(capacity);
+    this.#places = new Uint32Array(capacity);
+  }
 
   /** Distinct (name, value) pairs. */
   get size(): number {

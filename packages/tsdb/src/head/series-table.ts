@@ -16,6 +16,27 @@ const refPage = 4096;
 /** About 30 MB when full. */
 const keptLabels = 50_000;
 
+interface LabelPool {
+  readonly pages: Uint32Array[];
+  next: number;
+}
+
+/** A removal of series under way: what is below `from` has been looked at, and what stays of it lies below `to`. */
+interface Sweep {
+  from: number;
+  to: number;
+  /** New slot by old one, below `from`. */
+  moved: Int32Array;
+  readonly symbols: Symbols;
+  /** New id by old one; −1 = not needed so far. */
+  symbolIds: Int32Array;
+  readonly postings: Postings;
+  readonly hashes: Uint32Column;
+  readonly labelsAt: Uint32Column;
+  readonly pool: LabelPool;
+  table: Uint32Array<ArrayBuffer>;
+}
+
 export class SeriesTable {
   symbols = new Symbols();
   postings = new Postings();
@@ -23,17 +44,17 @@ export class SeriesTable {
   /** The highest ref given so far. */
   lastRef = 0;
   readonly #refs = new Float64Column();
-  readonly #hashes = new Uint32Column();
-  readonly #labelsAt = new Uint32Column();
-  readonly columns: readonly Column[] = [this.#refs, this.#hashes, this.#labelsAt];
+  #hashes = new Uint32Column();
+  #labelsAt = new Uint32Column();
+  columns: readonly Column[] = [this.#refs, this.#hashes, this.#labelsAt];
   #slotPages: (Int32Array | undefined)[] = [];
-  #pool: Uint32Array[] = [];
-  #poolNext = 0;
+  #pool: LabelPool = { pages: [], next: 0 };
   /** Open addressing by hash of the label set: slot + 1, 0 = free. */
   #table = new Uint32Array(1024);
   #scratch = new Uint32Array(64);
   /** Label sets that were asked for lately: dashboards ask for the same ones again. */
   readonly #labels = new Map<number, Labels>();
+  #sweep: Sweep | undefined;
 
   ref(slot: number): number {
     return this.#refs.get(slot);
@@ -84,7 +105,7 @@ export class SeriesTable {
 
   #hasIds(slot: number, ids: Uint32Array, length: number): boolean {
     const at = this.#labelsAt.get(slot);
-    const page = this.#pool[at >>> 16] as Uint32Array;
+    const page = this.#pool.pages[at >>> 16] as Uint32Array;
     const start = at & 0xffff;
     if (page[start] !== length / 2) return false;
     for (let i = 0; i < length; i++) if (page[start + 1 + i] !== ids[i]) return false;
@@ -104,35 +125,21 @@ export class SeriesTable {
     this.#setSlot(ownRef, slot);
     const hash = hashIds(ids, pairs.length);
     this.#hashes.set(slot, hash);
-    this.#labelsAt.set(slot, this.#storeIds(ids, pairs.length));
+    this.#labelsAt.set(slot, storeIds(this.#pool, ids, pairs.length));
     if (this.count * 3 > this.#table.length * 2) this.#rebuildTable(this.#table.length * 2);
     else this.#insert(slot, hash);
     for (let i = 0; i < pairs.length; i += 2) this.postings.add(ids[i] as number, ids[i + 1] as number, slot);
     return slot;
   }
 
-  #storeIds(ids: Uint32Array, length: number): number {
-    if ((this.#poolNext & 0xffff) + length + 1 > poolPageWords) this.#poolNext = ((this.#poolNext + 0xffff) & ~0xffff) >>> 0;
-    const at = this.#poolNext;
-    const index = at >>> 16;
-    if (index === this.#pool.length) this.#pool.push(new Uint32Array(poolPageWords));
-    const page = this.#pool[index] as Uint32Array;
-    page[at & 0xffff] = length / 2;
-    page.set(ids.subarray(0, length), (at & 0xffff) + 1);
-    this.#poolNext = at + length + 1;
-    return at >>> 0;
-  }
-
   #insert(slot: number, hash: number): void {
-    const mask = this.#table.length - 1;
-    let i = hash & mask;
-    while (this.#table[i] !== 0) i = (i + 1) & mask;
-    this.#table[i] = slot + 1;
+    insert(this.#table, slot, hash);
   }
 
   #rebuildTable(size: number): void {
     this.#table = new Uint32Array(size);
-    for (let slot = 0; slot < this.count; slot++) this.#insert(slot, this.#hashes.get(slot));
+    const [gapStart, gapEnd] = this.gap;
+    for (let slot = 0; slot < this.count; slot++) if (slot < gapStart || slot >= gapEnd) this.#insert(slot, this.#hashes.get(slot));
   }
 
   labels(slot: number): Labels {
@@ -146,7 +153,7 @@ export class SeriesTable {
 
   #makeLabels(slot: number): Labels {
     const at = this.#labelsAt.get(slot);
-    const page = this.#pool[at >>> 16] as Uint32Array;
+    const page = this.#pool.pages[at >>> 16] as Uint32Array;
     const start = (at & 0xffff) + 1;
     const length = (page[start - 1] as number) * 2;
     const pairs: string[] = [];
@@ -157,60 +164,160 @@ export class SeriesTable {
   /** Symbol ids of the labels, name and value in turn. A view. */
   ids(slot: number): Uint32Array {
     const at = this.#labelsAt.get(slot);
-    const page = this.#pool[at >>> 16] as Uint32Array;
+    const page = this.#pool.pages[at >>> 16] as Uint32Array;
     const start = (at & 0xffff) + 1;
     return page.subarray(start, start + (page[start - 1] as number) * 2);
   }
 
-  /**
-   * Removes the series for which `keeps` is false and moves the others together, in order. Returns the new slot per old slot
-   * (−1: removed) for the tables beside this one. Symbols and postings are built anew, so that texts of removed series go.
-   */
-  compact(keeps: (slot: number) => boolean): Int32Array {
-    this.#labels.clear();
-    const moved = new Int32Array(this.count);
-    const old = { count: this.count, symbols: this.symbols, pool: this.#pool };
-    this.symbols = new Symbols();
-    this.postings = new Postings();
-    this.#pool = [];
-    this.#poolNext = 0;
-    const symbolIds = new Int32Array(old.symbols.size).fill(-1);
+  /** Series that are there; `count` is above all slots in use. */
+  get liveCount(): number {
+    return this.count - (this.#sweep === undefined ? 0 : this.#sweep.from - this.#sweep.to);
+  }
+
+  /** Slots that a sweep has emptied, `[start, end)`; the same number twice when there are none. */
+  get gap(): readonly [start: number, end: number] {
+    return this.#sweep === undefined ? [0, 0] : [this.#sweep.to, this.#sweep.from];
+  }
+
+  /** Slots of the series with this label, by symbol ids: ascending; not to be changed, valid until the next change. */
+  slotsWith(name: number, value: number): Uint32Array {
+    const slots = this.postings.get(name, value);
+    if (this.#sweep === undefined) return slots;
+    const { from, moved } = this.#sweep;
+    const result = new Uint32Array(slots.length);
     let count = 0;
-    for (let slot = 0; slot < old.count; slot++) {
-      const ref = this.#refs.get(slot);
-      if (!keeps(slot)) {
-        moved[slot] = -1;
-        this.#setSlot(ref, -1);
-        continue;
-      }
-      const at = this.#labelsAt.get(slot);
-      const page = old.pool[at >>> 16] as Uint32Array;
-      const length = (page[at & 0xffff] as number) * 2;
-      const ids = this.#scratchFor(length);
-      for (let i = 0; i < length; i++) {
-        const oldId = page[(at & 0xffff) + 1 + i] as number;
-        let id = symbolIds[oldId] as number;
-        if (id < 0) {
-          id = this.symbols.intern(old.symbols.text(oldId));
-          symbolIds[oldId] = id;
-        }
-        ids[i] = id;
-      }
-      moved[slot] = count;
-      this.#refs.set(count, ref);
-      this.#setSlot(ref, count);
-      this.#hashes.set(count, hashIds(ids, length));
-      this.#labelsAt.set(count, this.#storeIds(ids, length));
-      for (let i = 0; i < length; i += 2) this.postings.add(ids[i] as number, ids[i + 1] as number, count);
-      count++;
+    for (const slot of slots) {
+      const to = slot < from ? (moved[slot] as number) : slot;
+      if (to >= 0) result[count++] = to;
     }
-    this.count = count;
-    for (const column of this.columns) column.cut(count);
+    return result.subarray(0, count);
+  }
+
+  /**
+   * Begins to remove series. Slots from 0 on are then looked at one by one with `sweepNext`, in which those that stay are moved together,
+   * in order; in between, series may be added and looked up. Symbols and postings are built anew beside the old ones, so that
+   * texts of removed series go, and take their place in `endSweep`. `removedShare` says for how many it makes sense to make room.
+   */
+  beginSweep(removedShare: number): void {
+    let tableSize = 1024;
+    while (this.count * (1 - removedShare) * 3 > tableSize * 2) tableSize *= 2;
+    this.#sweep = {
+      from: 0,
+      to: 0,
+      moved: new Int32Array(this.count + 1024),
+      symbols: new Symbols(),
+      symbolIds: new Int32Array(this.symbols.size + 1024).fill(-1),
+      postings: new Postings(Math.ceil(this.postings.size * (1 - removedShare))),
+      hashes: new Uint32Column(),
+      labelsAt: new Uint32Column(),
+      pool: { pages: [], next: 0 },
+      table: new Uint32Array(tableSize),
+    };
+  }
+
+  /** The slot that `sweepNext` will look at; undefined when there is none left. */
+  get sweepAt(): number | undefined {
+    const from = this.#sweep?.from as number;
+    return from < this.count ? from : undefined;
+  }
+
+  /** Returns the new slot of the series, −1 when it is removed. The caller moves what it has by slot. */
+  sweepNext(keeps: boolean): number {
+    const sweep = this.#sweep as Sweep;
+    const slot = sweep.from++;
+    if (slot === sweep.moved.length) sweep.moved = grown(sweep.moved);
+    const ref = this.#refs.get(slot);
+    if (!keeps) {
+      this.#removeFromTable(slot);
+      this.#setSlot(ref, -1);
+      this.#labels.delete(slot);
+      sweep.moved[slot] = -1;
+      return -1;
+    }
+    const to = sweep.to++;
+    sweep.moved[slot] = to;
+    this.#sweepLabels(sweep, slot, to);
+    if (to === slot) return to;
+    this.#setInTable(slot, to + 1);
+    this.#setSlot(ref, to);
+    for (const column of this.columns) column.move(slot, to);
+    const labels = this.#labels.get(slot);
+    this.#labels.delete(slot);
+    if (labels !== undefined) this.#labels.set(to, labels);
+    return to;
+  }
+
+  #sweepLabels(sweep: Sweep, slot: number, to: number): void {
+    const oldIds = this.ids(slot);
+    const { length } = oldIds;
+    const ids = this.#scratchFor(length);
+    for (let i = 0; i < length; i++) {
+      const oldId = oldIds[i] as number;
+      while (oldId >= sweep.symbolIds.length) sweep.symbolIds = grown(sweep.symbolIds, -1);
+      let id = sweep.symbolIds[oldId] as number;
+      if (id < 0) {
+        id = sweep.symbols.adopt(this.symbols.text(oldId));
+        sweep.symbolIds[oldId] = id;
+      }
+      ids[i] = id;
+    }
+    const hash = hashIds(ids, length);
+    sweep.hashes.reserve(to + 1);
+    sweep.labelsAt.reserve(to + 1);
+    sweep.hashes.set(to, hash);
+    sweep.labelsAt.set(to, storeIds(sweep.pool, ids, length));
+    for (let i = 0; i < length; i += 2) sweep.postings.add(ids[i] as number, ids[i + 1] as number, to);
+    if ((to + 1) * 3 > sweep.table.length * 2) {
+      sweep.table = new Uint32Array(sweep.table.length * 2);
+      for (let other = 0; other < to; other++) insert(sweep.table, other, sweep.hashes.get(other));
+    }
+    insert(sweep.table, to, hash);
+  }
+
+  /** All slots have been looked at. */
+  endSweep(): void {
+    const { from, to, symbols, postings, hashes, labelsAt, pool, table } = this.#sweep as Sweep;
+    if (from !== this.count) throw new Error(`BUG: a sweep ends at slot ${from} of ${this.count}`);
+    this.#sweep = undefined;
+    this.symbols = symbols;
+    this.postings = postings;
+    this.#hashes = hashes;
+    this.#labelsAt = labelsAt;
+    this.columns = [this.#refs, hashes, labelsAt];
+    this.#pool = pool;
+    this.#table = table;
+    this.count = to;
+    for (const column of this.columns) {
+      column.reserve(to);
+      column.cut(to);
+    }
     this.#dropEmptySlotPages();
-    let size = 1024;
-    while (count * 3 > size * 2) size *= 2;
-    this.#rebuildTable(size);
-    return moved;
+  }
+
+  /** Where the slot is in the table. */
+  #placeInTable(slot: number): number {
+    const mask = this.#table.length - 1;
+    let i = this.#hashes.get(slot) & mask;
+    while (this.#table[i] !== slot + 1) i = (i + 1) & mask;
+    return i;
+  }
+
+  #setInTable(slot: number, entry: number): void {
+    this.#table[this.#placeInTable(slot)] = entry;
+  }
+
+  /** What follows without a gap may have been pushed on by this entry, and moves back. */
+  #removeFromTable(slot: number): void {
+    const mask = this.#table.length - 1;
+    let hole = this.#placeInTable(slot);
+    for (let i = (hole + 1) & mask; this.#table[i] !== 0; i = (i + 1) & mask) {
+      const home = this.#hashes.get((this.#table[i] as number) - 1) & mask;
+      // Whether `home` lies cyclically in (hole, i]: then the entry is where it may be.
+      if (((i - home) & mask) < ((i - hole) & mask)) continue;
+      this.#table[hole] = this.#table[i] as number;
+      hole = i;
+    }
+    this.#table[hole] = 0;
   }
 
   #dropEmptySlotPages(): void {
@@ -218,6 +325,31 @@ export class SeriesTable {
       if (this.#slotPages[i]?.every((slot) => slot === 0)) this.#slotPages[i] = undefined;
     }
   }
+}
+
+function storeIds(pool: LabelPool, ids: Uint32Array, length: number): number {
+  if ((pool.next & 0xffff) + length + 1 > poolPageWords) pool.next = ((pool.next + 0xffff) & ~0xffff) >>> 0;
+  const at = pool.next;
+  const index = at >>> 16;
+  if (index === pool.pages.length) pool.pages.push(new Uint32Array(poolPageWords));
+  const page = pool.pages[index] as Uint32Array;
+  page[at & 0xffff] = length / 2;
+  page.set(ids.subarray(0, length), (at & 0xffff) + 1);
+  pool.next = at + length + 1;
+  return at >>> 0;
+}
+
+function insert(table: Uint32Array, slot: number, hash: number): void {
+  const mask = table.length - 1;
+  let i = hash & mask;
+  while (table[i] !== 0) i = (i + 1) & mask;
+  table[i] = slot + 1;
+}
+
+function grown(array: Int32Array, fill = 0): Int32Array {
+  const result = new Int32Array(array.length * 2).fill(fill, array.length);
+  result.set(array);
+  return result;
 }
 
 /** Sorted, unique, without empty texts, and at least one. */

@@ -16,15 +16,16 @@ export class Symbols {
   }
 
   intern(text: string): number {
-    let id = this.#ids.get(text);
-    if (id === undefined) {
-      id = this.#texts.length;
-      // A label cut from a scrape page would keep the whole page alive: own the characters.
-      const own = Buffer.from(text).toString();
-      this.#ids.set(own, id);
-      this.#texts.push(own);
-      this.#characters += own.length;
-    }
+    // A label cut from a scrape page would keep the whole page alive: own the characters.
+    return this.#ids.get(text) ?? this.adopt(Buffer.from(text).toString());
+  }
+
+  /** A text that is not there yet and that nothing larger hangs on. */
+  adopt(text: string): number {
+    const id = this.#texts.length;
+    this.#ids.set(text, id);
+    this.#texts.push(text);
+    this.#characters += text.length;
     return id;
   }
 
