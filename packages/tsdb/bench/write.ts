@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { benchRemoteWrite } from './remote-write.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const seriesCount = 20_000;
@@ -85,6 +86,11 @@ function median(values: readonly number[]): number {
 }
 
 export default async function bench(): Promise<string> {
+  const asLibrary = await benchLibrary();
+  return `${asLibrary}\n\n${await benchRemoteWrite()}`;
+}
+
+async function benchLibrary(): Promise<string> {
   if (!existsSync(`${root}/packages/tsdb/dist/index.js`)) return 'Not measured: build first (`npm run build`).';
   const folder = mkdtempSync(join(tmpdir(), 'bench-tsdb-'));
   const page = join(folder, 'series.json');
@@ -117,6 +123,8 @@ export default async function bench(): Promise<string> {
     return `| ${name} | ${text(a)} (${spread}) | ${text(b)} | ${Number.isNaN(b) ? '–' : (a / b).toFixed(2)} |`;
   };
   return [
+    '## As a library',
+    '',
     `${seriesCount.toLocaleString('en')} series × ${scrapes} samples, batches of 1,000, log not compressed, no compaction (as the original's bench does it); medians of ${rounds}, alternating.`,
     hasPeer ? '' : '\nThe peer is missing: /usr/bin/promtool is not installed.\n',
     '| | ours | promtool tsdb bench write | ratio |',
