@@ -13,7 +13,6 @@ const counterparts = [
   ['/usr/lib/python3/dist-packages/prometheus_client/__init__.py', 'python3-prometheus-client'],
   ['/usr/bin/chromium', 'chromium'],
   ['/usr/bin/etcd', 'etcd-server'],
-  ['/usr/bin/etcd', 'etcd-server'],
   ['/usr/sbin/runc', 'runc'],
 ];
 

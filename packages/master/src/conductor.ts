@@ -49,12 +49,21 @@ export interface ConductorOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-export class Conductor {
+/** What a master begins to lead with. */
+export interface Beginning {
   readonly state: MasterState;
+  readonly registry: AgentRegistry;
+  /** Those that the registry knows. */
+  readonly frameworks: Iterable<FrameworkInfo>;
+}
+
+export class Conductor {
+  #state: MasterState;
   /** Grows when the state may have changed: what was shown under one version is still true under it. */
   version = 0;
   readonly allocationRun = new Timing('allocator/mesos/allocation_run_ms');
   readonly #options: ConductorOptions;
+  #registry: AgentRegistry;
   readonly #schedulers = new Map<string, EventSink>();
   readonly #agents = new Map<string, EventSink>();
   readonly #operators = new Map<string, EventSink>();
@@ -64,10 +73,29 @@ export class Conductor {
   #requests = 0;
   #isRunning = false;
   #isStopped = false;
+  /** Counts beginnings: what was planned under an older one is void. */
+  #term = 0;
 
   constructor(options: ConductorOptions) {
     this.#options = options;
-    this.state = options.state;
+    this.#state = options.state;
+    this.#registry = options.registry;
+  }
+
+  /** Another one after each `begin`. */
+  get state(): MasterState {
+    return this.#state;
+  }
+
+  /** After `stop`: leads anew, with what the registry says. */
+  begin({ state, registry, frameworks }: Beginning): void {
+    this.#term++;
+    this.#state = state;
+    this.#registry = registry;
+    this.#queue.length = 0;
+    this.#isStopped = false;
+    this.version++;
+    this.start(frameworks);
   }
 
   /** `frameworks`: those that the registry knows. */
@@ -146,6 +174,8 @@ export class Conductor {
 
   stop(): void {
     this.#isStopped = true;
+    this.#term++;
+    this.#queue.length = 0;
     for (const answer of this.#waiting.values()) answer({ status: 503, message: 'The master stops' });
     this.#waiting.clear();
     for (const timer of this.#timers) timer.cancel();
@@ -191,10 +221,10 @@ export class Conductor {
         return;
       }
       case 'soon':
-        (this.#options.soon ?? setImmediate)(() => this.dispatch(effect.message));
+        (this.#options.soon ?? setImmediate)(this.#later(effect.message));
         return;
       case 'registry':
-        this.#options.registry.apply(effect.operation, () => this.dispatch(effect.message), this.#options.onFailure);
+        this.#registry.apply(effect.operation, this.#later(effect.message), this.#options.onFailure);
         return;
       case 'reply': {
         const answer = this.#waiting.get(effect.requestId);
@@ -206,6 +236,13 @@ export class Conductor {
         this.#options.log[effect.level](effect.fields, effect.message);
         return;
     }
+  }
+
+  #later(message: MasterMessage): () => void {
+    const term = this.#term;
+    return () => {
+      if (term === this.#term) this.dispatch(message);
+    };
   }
 
   #toScheduler(streamId: string, event: SchedulerEvent): void {

@@ -9,6 +9,16 @@ export const flags = {
   hostname: flag.string({ help: "Host name that clients are told; default: the machine's." }),
   work_dir: flag.string({ required: true, help: 'Folder of the registry.' }),
   registry: flag.string({ default: 'replicated_log', help: 'replicated_log: durable, in --work_dir; in_memory: for tests.' }),
+  etcd: flag.string({
+    help: 'Where masters elect their leader and keep the registry: http://HOST:2379[,http://HOST:2379…][/PATH]. Default: this master leads alone.',
+    aliases: ['zk'],
+  }),
+  etcd_session_timeout: flag.duration({
+    default: 10_000,
+    help: 'A leader that was silent for so long is replaced.',
+    aliases: ['zk_session_timeout'],
+  }),
+  quorum: flag.integer({ help: 'Taken for the sake of old command lines; the quorum is etcd’s.' }),
   cluster: flag.string({ help: 'A name for the cluster, for people.' }),
   roles: flag.string({ help: 'Comma-separated: the only roles that frameworks may use. Default: any.' }),
   weights: flag.string({ help: 'Comma-separated role=weight: shares of roles relative to 1.' }),

@@ -1,2 +1,3 @@
-export { type MasterDependencies, main, type StartOptions, start } from './app.ts';
+export { type MasterDependencies, main, start } from './app.ts';
 export { flags, type MasterFlags } from './flags.ts';
+export type { StartOptions } from './options.ts';

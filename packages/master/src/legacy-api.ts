@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
+import { leaderLocation, type Standing } from './leadership.ts';
 import { maintenanceStatus } from './maintenance.ts';
 import { quotaInfo } from './quota-calls.ts';
 import { refuse, respondEmpty, respondLegacy, respondLegacyText } from './respond.ts';
@@ -22,25 +23,28 @@ function parameter(query: unknown, name: string): string | undefined {
 export function addLegacyApi(
   app: FastifyInstance,
   conductor: Conductor,
-  options: { flags: Readonly<Record<string, string>>; now: () => number },
+  options: {
+    flags: Readonly<Record<string, string>>;
+    now: () => number;
+    standing: () => Standing;
+    queuedOperations: () => number;
+  },
 ): void {
-  const { state } = conductor;
   const { flags } = options;
-  const leader = (): string => `//${state.info.hostname ?? state.info.address?.ip ?? '127.0.0.1'}:${state.info.port}`;
 
   // Pages and monitors ask again and again; while nothing changes the same text is the answer.
   let shown: { readonly version: number; readonly json: string } | undefined;
   addRoute(app, 'GET', '/state', (request, reply) => {
-    if (shown?.version === conductor.version) state.counters.add('master/http_cache_hits');
-    else shown = { version: conductor.version, json: JSON.stringify(stateView(state, buildInfo, flags)) };
+    if (shown?.version === conductor.version) conductor.state.counters.add('master/http_cache_hits');
+    else shown = { version: conductor.version, json: JSON.stringify(stateView(conductor.state, buildInfo, flags)) };
     return respondLegacyText(request, reply, shown.json);
   });
-  addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(state, flags['cluster'])));
+  addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(conductor.state, flags['cluster'])));
   addRoute(app, 'GET', '/slaves', (request, reply) =>
-    respondLegacy(request, reply, agentsView(state, parameter(request.query, 'slave_id'))),
+    respondLegacy(request, reply, agentsView(conductor.state, parameter(request.query, 'slave_id'))),
   );
   addRoute(app, 'GET', '/frameworks', (request, reply) =>
-    respondLegacy(request, reply, frameworksView(state, parameter(request.query, 'framework_id'))),
+    respondLegacy(request, reply, frameworksView(conductor.state, parameter(request.query, 'framework_id'))),
   );
   addRoute(app, 'GET', '/tasks', (request, reply) => {
     const limit = integer(parameter(request.query, 'limit'), 100);
@@ -50,7 +54,7 @@ export function addLegacyApi(
       return refuse(reply, 400, "Failed to parse query parameter 'limit': expected an integer of at least -1");
     if (offset === undefined || offset < 0)
       return refuse(reply, 400, "Failed to parse query parameter 'offset': expected a non-negative integer");
-    const view = tasksView(state, {
+    const view = tasksView(conductor.state, {
       limit,
       offset,
       order: order === 'asc' ? 'asc' : 'desc',
@@ -59,30 +63,46 @@ export function addLegacyApi(
     });
     return respondLegacy(request, reply, view);
   });
-  addRoute(app, 'GET', '/roles', (request, reply) => respondLegacy(request, reply, rolesView(state)));
+  addRoute(app, 'GET', '/roles', (request, reply) => respondLegacy(request, reply, rolesView(conductor.state)));
   addRoute(app, 'GET', '/weights', (request, reply) =>
     respondLegacy(
       request,
       reply,
-      [...state.weights].map(([role, weight]) => ({ role, weight })),
+      [...conductor.state.weights].map(([role, weight]) => ({ role, weight })),
     ),
   );
   addRoute(app, 'GET', '/quota', (request, reply) =>
-    respondLegacy(request, reply, { infos: [...state.quotas.values()].map(quotaInfo), configs: [...state.quotas.values()] }),
+    respondLegacy(request, reply, {
+      infos: [...conductor.state.quotas.values()].map(quotaInfo),
+      configs: [...conductor.state.quotas.values()],
+    }),
   );
   addRoute(app, 'GET', '/maintenance/schedule', (request, reply) =>
-    respondLegacy(request, reply, { windows: state.schedule.windows ?? [] }),
+    respondLegacy(request, reply, { windows: conductor.state.schedule.windows ?? [] }),
   );
-  addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, maintenanceStatus(state)));
+  addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, maintenanceStatus(conductor.state)));
   addRoute(app, 'GET', '/flags', (request, reply) => respondLegacy(request, reply, { flags }));
   addRoute(app, 'GET', '/health', (_request, reply) => respondEmpty(reply, 200));
   addRoute(app, 'GET', '/version', (request, reply) => respondLegacy(request, reply, buildInfo));
-  addRoute(app, 'GET', '/redirect', (_request, reply) => reply.code(307).header('location', leader()).send());
+  addRoute(app, 'GET', '/redirect', (_request, reply) => {
+    const standing = options.standing();
+    if (standing.kind === 'leaderless') return refuse(reply, 503, 'No leading master is known');
+    const leader = standing.kind === 'following' ? standing.leader : conductor.state.info;
+    return reply.code(307).header('location', leaderLocation(leader)).send();
+  });
   addRoute(app, 'GET', '/metrics/snapshot', (request, reply) =>
-    respondLegacy(request, reply, metricsSnapshot(state, options.now(), [conductor.allocationRun])),
+    respondLegacy(
+      request,
+      reply,
+      metricsSnapshot(conductor.state, options.now(), {
+        timings: [conductor.allocationRun],
+        isLeading: options.standing().kind === 'leading',
+        queuedOperations: options.queuedOperations(),
+      }),
+    ),
   );
   addRoute(app, 'GET', '/system/stats.json', (request, reply) => {
-    const values = metricsSnapshot(state, options.now());
+    const values = metricsSnapshot(conductor.state, options.now());
     return respondLegacy(request, reply, {
       avg_load_1min: values['system/load_1min'],
       avg_load_5min: values['system/load_5min'],
@@ -106,12 +126,12 @@ export function addLegacyApi(
     if ((framework === undefined) === (task === undefined))
       return refuse(reply, 400, "Expecting one of the query parameters 'framework' and 'task'");
     if (task !== undefined) {
-      const explanations = explainTask(state, task);
+      const explanations = explainTask(conductor.state, task);
       return explanations.length === 0
         ? refuse(reply, 404, `No task with ID ${task} is known`)
         : respondLegacy(request, reply, { explanations });
     }
-    const explanation = explainFramework(state, framework ?? '', options.now());
+    const explanation = explainFramework(conductor.state, framework ?? '', options.now());
     if (explanation === undefined) return refuse(reply, 404, `No framework with ID or name ${framework} is known`);
     return respondLegacy(request, reply, { explanations: [explanation] });
   });

@@ -31,8 +31,6 @@ const listOf = (value: unknown, what: string): readonly unknown[] => {
 };
 
 export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): void {
-  const { state } = conductor;
-
   const ask = async (reply: FastifyReply, call: MasterCall): Promise<FastifyReply> => {
     const { status, message } = await conductor.ask(call as OperatorWrite);
     return status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message);
@@ -67,7 +65,7 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     checked((request, reply) => {
       const id = parse(textOf(request))['frameworkId'];
       if (typeof id !== 'string') return refuse(reply, 400, "Missing 'frameworkId' query parameter in the request body");
-      if (!state.frameworks.has(id)) return refuse(reply, 400, `No framework found with ID ${id}`);
+      if (!conductor.state.frameworks.has(id)) return refuse(reply, 400, `No framework found with ID ${id}`);
       conductor.dispatch({ kind: 'teardown', frameworkId: id });
       return respondEmpty(reply, 200);
     }),

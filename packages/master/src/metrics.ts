@@ -4,9 +4,10 @@ import { isTerminal, Resources, taskStates } from '@pronoia/mesos';
 import { isConnected, type MasterState } from './state.ts';
 import { usedOn } from './views/operator-views.ts';
 
-export function addMetrics(registry: Registry, state: MasterState, now: () => number): void {
+/** `current`: a master that leads again has another state. */
+export function addMetrics(registry: Registry, current: () => MasterState, now: () => number, isLeading: () => boolean): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, labelNames: string[], read: (metric: Gauge) => void): void => {
+  const gauge = (name: string, help: string, labelNames: string[], read: (metric: Gauge, state: MasterState) => void): void => {
     new Gauge({
       name,
       help,
@@ -14,13 +15,15 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
       registers,
       collect() {
         this.reset();
-        read(this as Gauge);
+        read(this as Gauge, current());
       },
     });
   };
-  gauge('mesos_master_uptime_seconds', 'Time since the master started.', [], (metric) => metric.set((now() - state.startedMs) / 1000));
-  gauge('mesos_master_elected', 'Whether this master leads.', [], (metric) => metric.set(1));
-  gauge('mesos_master_slaves_state', 'Agents by connection and activity.', ['state'], (metric) => {
+  gauge('mesos_master_uptime_seconds', 'Time since the master started.', [], (metric, state) =>
+    metric.set((now() - state.startedMs) / 1000),
+  );
+  gauge('mesos_master_elected', 'Whether this master leads.', [], (metric) => metric.set(isLeading() ? 1 : 0));
+  gauge('mesos_master_slaves_state', 'Agents by connection and activity.', ['state'], (metric, state) => {
     const counts = { connected: 0, disconnected: 0, active: 0, inactive: 0, unreachable: state.unreachableAgents.size };
     for (const agent of state.agents.values()) {
       counts[isConnected(agent) ? 'connected' : 'disconnected']++;
@@ -28,7 +31,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
     }
     for (const [label, count] of Object.entries(counts)) metric.set({ state: label }, count);
   });
-  gauge('mesos_master_frameworks_state', 'Frameworks by connection and activity.', ['state'], (metric) => {
+  gauge('mesos_master_frameworks_state', 'Frameworks by connection and activity.', ['state'], (metric, state) => {
     const counts = { connected: 0, disconnected: 0, active: 0, inactive: 0 };
     for (const framework of state.frameworks.values()) {
       counts[isConnected(framework) ? 'connected' : 'disconnected']++;
@@ -36,7 +39,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
     }
     for (const [label, count] of Object.entries(counts)) metric.set({ state: label }, count);
   });
-  gauge('mesos_master_task_states_current', 'Tasks in states that can still change.', ['state'], (metric) => {
+  gauge('mesos_master_task_states_current', 'Tasks in states that can still change.', ['state'], (metric, state) => {
     const counts = new Map(taskStates.filter((name) => !isTerminal(name) && name !== 'TASK_UNKNOWN').map((name) => [name, 0]));
     for (const framework of state.frameworks.values()) {
       for (const { task } of framework.tasks.values())
@@ -49,7 +52,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
     'mesos_master_resources',
     'Amounts of the cluster, by resource and by whether they exist, are used or are offered.',
     ['resource', 'type'],
-    (metric) => {
+    (metric, state) => {
       let total = Resources.empty;
       let used = Resources.empty;
       let offered = Resources.empty;
@@ -65,12 +68,12 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
       }
     },
   );
-  gauge('mesos_master_outstanding_offers', 'Offers that are not answered yet.', [], (metric) => metric.set(state.offers.size));
+  gauge('mesos_master_outstanding_offers', 'Offers that are not answered yet.', [], (metric, state) => metric.set(state.offers.size));
   gauge(
     'mesos_master_oldest_offer_age_seconds',
     'Age of the oldest unanswered offer, by framework: who hoards.',
     ['framework'],
-    (metric) => {
+    (metric, state) => {
       for (const framework of state.frameworks.values()) {
         // Offers are kept in the order in which they were made.
         const oldest = state.offers.get(framework.offers.values().next().value ?? '');
@@ -78,7 +81,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
       }
     },
   );
-  gauge('mesos_master_dominant_share', 'Dominant share by role.', ['role'], (metric) => {
+  gauge('mesos_master_dominant_share', 'Dominant share by role.', ['role'], (metric, state) => {
     const roles = new Set<string>();
     for (const framework of state.frameworks.values()) for (const role of framework.roles) roles.add(role);
     for (const role of roles) metric.set({ role }, state.allocator.dominantShare(role));
@@ -92,7 +95,7 @@ export function addMetrics(registry: Registry, state: MasterState, now: () => nu
       registers,
       collect() {
         this.reset();
-        for (const [key, value] of state.counters.entries()) {
+        for (const [key, value] of current().counters.entries()) {
           const labelValue = valueOf(key);
           if (labelValue !== undefined) this.inc({ [label]: labelValue }, value);
         }

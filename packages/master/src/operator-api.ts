@@ -21,6 +21,7 @@ export interface OperatorApiOptions {
   readonly log: Logger;
   readonly random: () => number;
   readonly now: () => number;
+  readonly queuedOperations: () => number;
   /** As given on the command line, for GET_FLAGS. */
   readonly flags: Readonly<Record<string, string>>;
 }
@@ -28,8 +29,8 @@ export interface OperatorApiOptions {
 type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing };
 
 export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
-  const { state } = conductor;
   addRoute(app, 'POST', '/api/v1', (request, reply) => {
+    const { state } = conductor;
     const wrong = bodyRefusal(request);
     if (wrong !== undefined) return refuse(reply, wrong.status, wrong.message);
     let call: MasterCall;
@@ -128,7 +129,12 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       return {
         type: 'GET_METRICS',
         get_metrics: {
-          metrics: Object.entries(metricsSnapshot(state, options.now(), [options.allocationRun])).map(([name, value]) => ({ name, value })),
+          metrics: Object.entries(
+            metricsSnapshot(state, options.now(), {
+              timings: [options.allocationRun],
+              queuedOperations: options.queuedOperations(),
+            }),
+          ).map(([name, value]) => ({ name, value })),
         },
       };
     case 'GET_LOGGING_LEVEL':
@@ -155,7 +161,7 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
     case 'GET_MASTER':
       return {
         type: 'GET_MASTER',
-        get_master: { master_info: state.info, start_time: state.startedMs / 1000, elected_time: state.startedMs / 1000 },
+        get_master: { master_info: state.info, start_time: state.startedMs / 1000, elected_time: state.electedMs / 1000 },
       };
     case 'GET_MAINTENANCE_STATUS':
       return { type: 'GET_MAINTENANCE_STATUS', get_maintenance_status: { status: maintenanceStatus(state) } };

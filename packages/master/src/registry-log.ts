@@ -85,6 +85,11 @@ export class RegistryLog implements AgentRegistry {
     return new RegistryLog(path, content, file, wholeBytes);
   }
 
+  /** How many wait for their write. */
+  get queued(): number {
+    return this.#waiting.length;
+  }
+
   /** Everything that is asked while a write is under way goes into the next one. */
   apply(operation: RegistryOperation, done: () => void, failed: (error: unknown) => void): void {
     this.#waiting.push({ operation, done, failed });

@@ -70,11 +70,22 @@ const operationNames = ['total', 'pending', 'recovering', 'unreachable', 'finish
 
 const scalarNames = ['cpus', 'gpus', 'mem', 'disk'] as const;
 
-export function metricsSnapshot(state: MasterState, nowMs: number, timings: readonly Timing[] = []): Record<string, number> {
+export interface SnapshotOptions {
+  readonly timings?: readonly Timing[];
+  /** Default true. */
+  readonly isLeading?: boolean;
+  readonly queuedOperations?: number;
+}
+
+export function metricsSnapshot(state: MasterState, nowMs: number, options: SnapshotOptions = {}): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const timing of timings) timing.writeTo(values);
-  // The registry is one log of one master, whole before the master answers.
-  Object.assign(values, { 'registrar/queued_operations': 0, 'registrar/log/recovered': 1, 'registrar/log/ensemble_size': 1 });
+  for (const timing of options.timings ?? []) timing.writeTo(values);
+  // The registry is whole before the master answers.
+  Object.assign(values, {
+    'registrar/queued_operations': options.queuedOperations ?? 0,
+    'registrar/log/recovered': 1,
+    'registrar/log/ensemble_size': 1,
+  });
   for (const name of countedOnly) values[name] = 0;
   for (const name of operationNames) {
     values[`master/operations/${name}`] = 0;
@@ -111,7 +122,7 @@ export function metricsSnapshot(state: MasterState, nowMs: number, timings: read
   }
 
   values['master/uptime_secs'] = (nowMs - state.startedMs) / 1000;
-  values['master/elected'] = 1;
+  values['master/elected'] = options.isLeading === false ? 0 : 1;
   values['master/outstanding_offers'] = state.offers.size;
   values['master/operator_event_stream_subscribers'] = state.operatorStreams.size;
   for (const queue of ['messages', 'dispatches', 'http_requests']) values[`master/event_queue_${queue}`] = 0;

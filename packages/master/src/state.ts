@@ -154,7 +154,10 @@ export interface InverseOfferEntry {
 export interface MasterState {
   readonly info: MasterInfo;
   readonly options: MasterOptions;
+  /** When the process began. */
   readonly startedMs: number;
+  /** When it began to lead. */
+  readonly electedMs: number;
   readonly allocator: Allocator;
   readonly frameworks: Map<string, FrameworkEntry>;
   /** Oldest first. */
@@ -197,11 +200,12 @@ export interface MasterState {
   nextOffer: number;
 }
 
-export function createState(info: MasterInfo, options: MasterOptions, nowMs: number): MasterState {
+export function createState(info: MasterInfo, options: MasterOptions, electedMs: number, startedMs = electedMs): MasterState {
   return {
     info,
     options,
-    startedMs: nowMs,
+    startedMs,
+    electedMs,
     allocator: new Allocator({ ...options.allocator, allocationIntervalMs: options.allocationIntervalMs }),
     frameworks: new Map(),
     completedFrameworks: new Map(),

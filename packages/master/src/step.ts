@@ -111,8 +111,8 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
 
 /** Who was in the registry and did not come back in time is unreachable. Called once at the start, which sets the timer. */
 function recoveredAgentsTimeout(state: MasterState, step: Step): void {
-  if (step.nowMs < state.startedMs + state.options.agentReregisterTimeoutMs) {
-    const afterMs = state.startedMs + state.options.agentReregisterTimeoutMs - step.nowMs;
+  if (step.nowMs < state.electedMs + state.options.agentReregisterTimeoutMs) {
+    const afterMs = state.electedMs + state.options.agentReregisterTimeoutMs - step.nowMs;
     return step.out.push({ kind: 'timer', afterMs, message: { kind: 'recovered_agents_timeout' } });
   }
   for (const id of state.recoveredAgents.keys()) {
@@ -123,7 +123,7 @@ function recoveredAgentsTimeout(state: MasterState, step: Step): void {
       operation: { kind: 'unreachable', agentId: id, atMs: step.nowMs },
       message: { kind: 'agent_marked_unreachable', agentId: id },
     });
-    step.out.log('warn', { agent: id }, 'Agent did not come back after the master started; it is unreachable');
+    step.out.log('warn', { agent: id }, 'Agent did not come back after this master began to lead; it is unreachable');
   }
   state.recoveredAgents.clear();
 }

@@ -214,7 +214,7 @@ export function stateView(state: MasterState, build: Json, flags: Json): Json {
   return {
     ...build,
     start_time: seconds(state.startedMs),
-    elected_time: seconds(state.startedMs),
+    elected_time: seconds(state.electedMs),
     id: state.info.id,
     pid: pid(state),
     hostname: state.info.hostname ?? '',

@@ -44,7 +44,7 @@ describe.skipIf(!etcdIsHere('elections'))('an election', () => {
     const election = new Election({
       client,
       key,
-      ...(candidate === undefined ? {} : { candidate }),
+      ...(candidate === undefined ? {} : { candidate: () => candidate }),
       onElected: (term) => void terms.push(term),
       onLeader: (leader: Leader | undefined) => void leaders.push(leader?.value),
       ...options,

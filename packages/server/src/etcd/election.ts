@@ -19,8 +19,8 @@ export interface ElectionOptions {
   readonly client: EtcdClient;
   /** The leader's key, `/pronoia/master/leader` say. */
   readonly key: string;
-  /** What the leader says of itself (its address). Undefined: an observer that never stands. */
-  readonly candidate?: string;
+  /** What the leader says of itself (its address), asked each time it stands. Undefined: an observer that never stands. */
+  readonly candidate?: () => string;
   /** How long a dead leader keeps its place; default 10 s. etcd has a minimum (about 1.5 election timeouts). */
   readonly ttlSeconds?: number;
   readonly clock?: Clock;
@@ -162,7 +162,7 @@ export class Election {
         if (free && candidate !== undefined) break;
       }
     }
-    if (free && candidate !== undefined) await this.#stand(candidate, signal);
+    if (free && candidate !== undefined) await this.#stand(candidate(), signal);
   }
 
   async #stand(candidate: string, signal: AbortSignal): Promise<void> {
@@ -175,7 +175,7 @@ export class Election {
       if (result.succeeded) {
         const certainUntilMs = sentMs + ttlSeconds * 1000 * (1 - doubtShare);
         const term = new Term({ key, createRevision: result.revision, client, clock: this.#clock, certainUntilMs });
-        await this.#lead(term, leaseId, ttlSeconds, signal);
+        await this.#lead(term, { candidate, leaseId, ttlSeconds, signal });
       }
     } finally {
       // Lost, over, or sent and never answered (our key may stand there): with the lease goes the key.
@@ -185,8 +185,11 @@ export class Election {
     }
   }
 
-  async #lead(term: Term, leaseId: string, ttlSeconds: number, signal: AbortSignal): Promise<void> {
-    const { client, candidate = '' } = this.#options;
+  async #lead(
+    term: Term,
+    { candidate, leaseId, ttlSeconds, signal }: { candidate: string; leaseId: string; ttlSeconds: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { client } = this.#options;
     this.#term = term;
     this.#lastRevision = term.createRevision;
     this.#log.info({ key: term.key, createRevision: term.createRevision }, 'Elected');
