@@ -2,7 +2,11 @@
 import { flag } from '@pronoia/server';
 
 export const flags = {
-  master: flag.string({ required: true, valueName: 'HOST:PORT', help: 'The master to register with.' }),
+  master: flag.string({
+    required: true,
+    valueName: 'HOST:PORT',
+    help: 'The master to register with; several after commas, or etcd://HOST:2379,…/PATH where masters elect their leader.',
+  }),
   work_dir: flag.string({ required: true, valueName: 'FOLDER', help: 'Sandboxes and checkpoints live here; keep it over restarts.' }),
   ip: flag.string({ default: '127.0.0.1', help: 'Address to listen on.' }),
   port: flag.integer({ default: 5051, help: 'Port to listen on; 0 takes any free one.' }),
@@ -21,6 +25,31 @@ export const flags = {
     default: 5_000,
     help: 'Time between SIGTERM and SIGKILL when a framework is shut down.',
   }),
+  executor_registration_timeout: flag.duration({ default: 60_000, help: 'An executor that has not subscribed after this time is ended.' }),
+  executor_reregistration_timeout: flag.duration({
+    default: 2_000,
+    help: 'After a restart of the agent its executors must be back within this time; at most 15 s.',
+  }),
+  recovery_timeout: flag.duration({ default: 900_000, help: 'How long executors wait for an agent that is gone.' }),
+  strict: flag.boolean({ default: true, help: 'Fail to start when a checkpoint is damaged, rather than losing what it describes.' }),
+  reconfiguration_policy: flag.string({
+    default: 'equal',
+    help: 'What may change over a restart: nothing (equal), or resources and attributes may grow (additive).',
+  }),
+  authenticate_http_executors: flag.boolean({ default: false, help: 'Only executors that this agent launched may subscribe.' }),
+  jwt_secret_key: flag.string({ valueName: 'FILE', help: "Key that executors' tokens are signed with." }),
+  sandbox_directory: flag.string({ default: '/mnt/mesos/sandbox', help: 'Where the sandbox is inside a container image.' }),
+  max_completed_executors_per_framework: flag.integer({ default: 150, help: 'How many executors that are over are remembered.' }),
+  isolation: flag.string({
+    default: 'posix/cpu,posix/mem',
+    help: 'What keeps containers in bounds: posix/cpu, posix/mem (nothing does), cgroups/cpu, cgroups/mem, cgroups/pids, cgroups/all.',
+  }),
+  cgroups_hierarchy: flag.string({ default: '/sys/fs/cgroup', valueName: 'FOLDER', help: 'Where control groups are mounted.' }),
+  cgroups_root: flag.string({ default: 'mesos', help: 'The control group that all containers are in.' }),
+  cgroups_enable_cfs: flag.boolean({ default: false, help: 'Requests of CPU are also bounds.' }),
+  cgroups_limit_swap: flag.boolean({ default: false, help: 'Memory limits hold for memory and swap together.' }),
+  fetcher_cache_dir: flag.string({ valueName: 'FOLDER', help: 'Where fetched files are kept for others; default WORK_DIR/fetch.' }),
+  fetcher_cache_size: flag.bytes({ default: 2 * 2 ** 30, help: 'How much of them at most.' }),
   registration_backoff_factor: flag.duration({
     default: 1_000,
     help: 'Registration is retried after a random time up to this, doubling to 1 min.',

@@ -6,9 +6,10 @@ import { AGENT_PROTOCOL_PATH, type AgentToMaster, type MasterToAgent, parseJson,
 import { type Clock, type Logger, sleep, type Timer } from '@pronoia/server';
 import { type Dispatcher, Agent as HttpPool, request } from 'undici';
 import { stringify } from './checkpoint.ts';
+import { MasterDetector } from './master-detector.ts';
 
 export interface MasterLinkOptions {
-  /** `host:port` or a URL. */
+  /** `host:port` or a URL, or several after commas; or `etcd://host:port,…/path`, where masters elect their leader. */
   readonly master: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,6 +23,8 @@ export interface MasterLinkOptions {
 }
 
 const BACKOFF_LIMIT_MS = 60_000;
+/** Among several masters another may lead soon. */
+const BACKOFF_LIMIT_OF_SEVERAL_MS = 4_000;
 /** Used until the master has named its own patience. */
 const FIRST_PING_TIMEOUT_MS = 75_000;
 
@@ -44,9 +47,23 @@ export class MasterLink {
   /** Where the last redirect pointed; forgotten when that address fails. */
   #leader: string | undefined;
   #registered = false;
+  readonly #detector: MasterDetector;
+  /** Ends the pause before the next attempt. */
+  #wake = new AbortController();
 
+  /** Throws when `master` names none. */
   constructor(options: MasterLinkOptions) {
     this.#options = options;
+    this.#detector = new MasterDetector({
+      masters: options.master,
+      clock: options.clock,
+      log: options.log,
+      onLeader: (url) => {
+        this.#leader = undefined;
+        if (this.#session !== undefined && this.#session.url !== url) this.#session.stop.abort(new Error('another master leads'));
+        this.#wake.abort();
+      },
+    });
   }
 
   /** The master that the agent is registered with, as a URL. */
@@ -55,6 +72,7 @@ export class MasterLink {
   }
 
   start(): void {
+    this.#detector.start();
     this.#running = this.#run();
   }
 
@@ -74,28 +92,43 @@ export class MasterLink {
     if (farewell !== undefined && session !== undefined) await this.#post(session.url, farewell, session.streamId).catch(() => undefined);
     this.#stop.abort(new Error('the agent stops'));
     session?.stop.abort();
+    await this.#detector.stop();
     await this.#running;
     await this.#pool.destroy();
   }
 
   async #run(): Promise<void> {
-    const { clock, log, random } = this.#options;
+    const { log, random } = this.#options;
     let backoffMs = this.#options.backoffMs;
+    const limitMs = this.#detector.isOfSeveral ? BACKOFF_LIMIT_OF_SEVERAL_MS : BACKOFF_LIMIT_MS;
     while (!this.#stop.signal.aborted) {
       try {
-        await sleep(clock, random() * backoffMs, this.#stop.signal);
+        await this.#pause(random() * backoffMs);
         await this.#serveSession(() => {
           backoffMs = this.#options.backoffMs;
         });
       } catch (error) {
         if (this.#stop.signal.aborted) break;
         this.#leader = undefined;
+        this.#detector.failed();
         log.warn({ master: this.#options.master, reason: reasonOf(error) }, 'No link to the master');
       }
       this.#breakSession();
-      backoffMs = Math.min(BACKOFF_LIMIT_MS, backoffMs * 2);
+      backoffMs = Math.min(limitMs, backoffMs * 2);
     }
     this.#breakSession();
+  }
+
+  /** Cut short by news of a leader; then spread over the first pause, because every agent has heard them. */
+  async #pause(ms: number): Promise<void> {
+    const { clock, random, backoffMs } = this.#options;
+    try {
+      await sleep(clock, ms, AbortSignal.any([this.#stop.signal, this.#wake.signal]));
+    } catch (error) {
+      if (this.#stop.signal.aborted) throw error;
+      this.#wake = new AbortController();
+      await sleep(clock, random() * Math.min(ms, backoffMs), this.#stop.signal);
+    }
   }
 
   #breakSession(): void {
@@ -110,7 +143,8 @@ export class MasterLink {
   async #serveSession(onRegistered: () => void): Promise<void> {
     const stop = new AbortController();
     this.#stop.signal.addEventListener('abort', () => stop.abort(), { once: true, signal: stop.signal });
-    const url = this.#leader ?? baseUrl(this.#options.master);
+    const url = this.#leader ?? this.#detector.url;
+    if (url === undefined) throw new Error('no master leads');
     const response = await this.#post(url, this.#options.hello(), undefined, stop.signal);
     if (response.statusCode === 307) {
       await response.body.dump();
@@ -187,10 +221,6 @@ export class MasterLink {
       ...(signal === undefined ? {} : { signal }),
     });
   }
-}
-
-function baseUrl(master: string): string {
-  return new URL(/^https?:\/\//.test(master) ? master : `http://${master}`).origin;
 }
 
 function reasonOf(error: unknown): string {

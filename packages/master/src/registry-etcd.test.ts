@@ -26,7 +26,7 @@ const operations: fc.Arbitrary<RegistryOperation> = fc.oneof(
 const sorted = (content: ReturnType<typeof emptyRegistry>): string[] =>
   operationsOf({
     ...content,
-    weights: new Map([...content.weights].sort()),
+    weights: new Map([...content.weights].sort(([a], [b]) => (a < b ? -1 : 1))),
     quotas: new Map([...content.quotas].sort(([a], [b]) => (a < b ? -1 : 1))),
   })
     .map((operation) => JSON.stringify(operation))

@@ -146,7 +146,7 @@ export class RegistryEtcd implements AgentRegistry {
   apply(operation: RegistryOperation, done: () => void, failed: (error: unknown) => void): void {
     const root = `${this.#options.path}/registry/`;
     const changes = [...changesOf(operation)].map(([name, value]) => {
-      const [kind = '', id] = split(name);
+      const [kind, id] = split(name);
       const key = id === undefined ? `${root}${kind}` : `${root}${kind}/${encodeURIComponent(id)}`;
       const change: Operation = value === undefined ? { delete: key } : { put: key, value: JSON.stringify(value, bigintAsNumber) };
       return [key, change] as const;
