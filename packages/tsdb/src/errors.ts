@@ -24,6 +24,24 @@ export class StorageError extends Error {
   }
 }
 
+/** An error as it crosses between threads, where only plain values go. */
+export interface PlainError {
+  readonly message: string;
+  readonly code?: StorageErrorCode;
+  readonly fields?: Readonly<Record<string, string | number>>;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  return error instanceof StorageError
+    ? { message: error.message.slice(messages[error.code].length + 2), code: error.code, fields: error.fields }
+    : { message: messageOf(error) };
+}
+
+/** What was no StorageError comes back as `write_failed`. */
+export function fromPlainError({ message, code = 'write_failed', fields = {} }: PlainError): StorageError {
+  return new StorageError(code, message, fields);
+}
+
 /** Bytes that are not what the format says. Decoders throw it with an offset; who knows the file wraps it. */
 export function damaged(detail: string, fields: Readonly<Record<string, string | number>> = {}, cause?: unknown): StorageError {
   return new StorageError('damaged', detail, fields, cause);

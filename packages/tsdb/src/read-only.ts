@@ -7,6 +7,7 @@ import type { Querier, Queryable } from '@pronoia/model';
 import { BlockQuerier } from './block/block-querier.ts';
 import { BlockStore } from './block/block-store.ts';
 import type { BlockMeta } from './block/meta.ts';
+import { LocalCompactor } from './compactor.ts';
 import type { Disk } from './disk/disk.ts';
 import { PageCache } from './disk/page-cache.ts';
 import { realDisk } from './disk/real-disk.ts';
@@ -43,6 +44,7 @@ export async function openReadOnly(folder: string, disk: Disk = realDisk): Promi
     disk,
     folder,
     cache: new PageCache(16 * 1024 * 1024),
+    compactor: new LocalCompactor(disk),
     isReadOnly: true,
     chunkRangeMs,
     maxBlockMs: chunkRangeMs,

@@ -11,6 +11,8 @@ import type { BlockMeta } from './block/meta.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { type HeadStatistics, headStatistics } from './cardinality.ts';
 import { type Clock, hostClock } from './clock.ts';
+import { canUseThread, ThreadCompactor } from './compaction-thread.ts';
+import { type Compactor, LocalCompactor } from './compactor.ts';
 import { type Disk, sizeOf } from './disk/disk.ts';
 import { PageCache } from './disk/page-cache.ts';
 import { realDisk } from './disk/real-disk.ts';
@@ -19,9 +21,9 @@ import { type AppenderContext, HeadAppender } from './head/appender.ts';
 import { HeadChunkFiles } from './head/chunk-files.ts';
 import { ExemplarRing, type SeriesExemplars } from './head/exemplars.ts';
 import { Head } from './head/head.ts';
-import { headContent } from './head/head-content.ts';
+import { packHead } from './head/head-content.ts';
 import { HeadIndex, HeadQuerier, type LaterCommit } from './head/head-querier.ts';
-import { lateContent } from './head/late-content.ts';
+import { packLate } from './head/late-content.ts';
 import { LateLog } from './head/late-log.ts';
 import { LateQuerier } from './head/late-querier.ts';
 import { type LateSamples, OutOfOrderStore } from './head/out-of-order.ts';
@@ -30,7 +32,7 @@ import { TsdbMetrics } from './metrics.ts';
 import { selectPostings } from './postings-query.ts';
 import { HeadReplay } from './replay.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { writeCheckpoint } from './wal/checkpoint.ts';
+import { Turn } from './turn.ts';
 import { encodeTombstones, type HistogramSample } from './wal/record.ts';
 import { listSegments, segmentName } from './wal/segment.ts';
 import { WalWriter } from './wal/writer.ts';
@@ -75,6 +77,11 @@ export interface TsdbOptions {
    * While the process holds more memory than this, new series are refused with `memory_limit`; known ones go on. 0 = no limit.
    */
   readonly memoryBudgetBytes?: number;
+  /**
+   * Blocks and checkpoints are written on a thread of their own: the default on the disk of the host. Otherwise in slices of the caller's
+   * event loop.
+   */
+  readonly compactionThread?: boolean;
   /** Without the lock file, two processes may destroy each other's data. */
   readonly lock?: boolean;
 }
@@ -111,6 +118,7 @@ export class Tsdb implements Queryable, Appendable {
   readonly #unlock: () => Promise<void>;
   readonly #head: Head;
   readonly #blocks: BlockStore;
+  readonly #compactor: Compactor;
   readonly #files: HeadChunkFiles;
   readonly #exemplars: ExemplarRing;
   readonly #metrics: TsdbMetrics;
@@ -143,6 +151,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#log = options.log ?? silent;
     this.#head = opened.head;
     this.#blocks = opened.blocks;
+    this.#compactor = opened.compactor;
     this.#files = opened.files;
     this.#exemplars = opened.exemplars;
     this.#metrics = opened.metrics;
@@ -174,10 +183,13 @@ export class Tsdb implements Queryable, Appendable {
     const appenders = new Set<HeadAppender>();
     const retentionMs = options.retentionMs ?? Infinity;
     const clock = options.clock ?? hostClock;
+    const hasThread = (options.compactionThread ?? disk === realDisk) && canUseThread();
+    const compactor = hasThread ? new ThreadCompactor(disk) : new LocalCompactor(disk);
     const blocks = new BlockStore({
       disk,
       folder,
       cache: new PageCache(pageCacheBytes),
+      compactor,
       chunkRangeMs: head.options.chunkRangeMs,
       maxBlockMs: options.maxBlockMs ?? Math.min(31 * 24 * hour, retentionMs / 10),
       now: () => clock.now(),
@@ -233,7 +245,19 @@ export class Tsdb implements Queryable, Appendable {
     }
     const removedAt = new Map<number, number>();
     for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
-    return new Tsdb(folder, options, disk, unlock, { head, exemplars, metrics, wal, appenders, removedAt, blocks, files, late, lateLog });
+    return new Tsdb(folder, options, disk, unlock, {
+      head,
+      exemplars,
+      metrics,
+      wal,
+      appenders,
+      removedAt,
+      blocks,
+      compactor,
+      files,
+      late,
+      lateLog,
+    });
   }
 
   appender(): Appender {
@@ -387,7 +411,7 @@ export class Tsdb implements Queryable, Appendable {
       await this.#blocks.copyTo(`${this.folder}/snapshots/${name}`, async (writeHead) => {
         if (!withHead || this.#head.maxMs < this.#head.minMs) return;
         const { minMs, maxMs } = this.#head;
-        await writeHead(minMs, maxMs + 1, await headContent(this.#head, minMs, maxMs));
+        await writeHead(minMs, maxMs + 1, packHead(this.#head, minMs, maxMs));
       });
       return name;
     });
@@ -396,9 +420,10 @@ export class Tsdb implements Queryable, Appendable {
   #armUpkeep(): void {
     this.#upkeepTimer = this.#clock.setTimer(upkeepIntervalMs, () => {
       this.#armUpkeep();
-      this.maintain().catch((error: unknown) =>
-        this.#log.error({ error: messageOf(error) }, 'Upkeep of the database failed; it is tried again in a minute'),
-      );
+      this.maintain().catch((error: unknown) => {
+        if (this.#isClosed) return;
+        this.#log.error({ error: messageOf(error) }, 'Upkeep of the database failed; it is tried again in a minute');
+      });
     });
   }
 
@@ -448,6 +473,7 @@ export class Tsdb implements Queryable, Appendable {
       await this.#blocks.reload();
       await this.#compact();
     } finally {
+      await this.#compactor.rest();
       // Also when there was no room to compact: this makes some.
       await this.#expire();
     }
@@ -461,7 +487,7 @@ export class Tsdb implements Queryable, Appendable {
       const { minMs } = this.#head;
       const endMs = Math.floor(minMs / chunkRangeMs) * chunkRangeMs + chunkRangeMs;
       await this.#appendersBelowDone(endMs);
-      await this.#measured(async () => this.#blocks.writeHeadBlock(minMs, endMs, await headContent(this.#head, minMs, endMs - 1)));
+      await this.#measured(() => this.#blocks.writeHeadBlock(minMs, endMs, packHead(this.#head, minMs, endMs - 1)));
       await this.#truncateHead(endMs);
     }
     await this.#compactLate();
@@ -490,8 +516,8 @@ export class Tsdb implements Queryable, Appendable {
         for (let i = 0; i < length; i++) spans.add(Math.floor((times[i] as number) / chunkRangeMs));
       for (const span of [...spans].sort((a, b) => a - b)) {
         const minMs = span * chunkRangeMs;
-        const content = lateContent(this.#head, frozen, minMs, minMs + chunkRangeMs - 1);
-        await this.#measured(() => this.#blocks.writeHeadBlock(minMs, minMs + chunkRangeMs, content, ['from-out-of-order']));
+        const parts = packLate(this.#head, frozen, minMs, minMs + chunkRangeMs - 1);
+        await this.#measured(() => this.#blocks.writeHeadBlock(minMs, minMs + chunkRangeMs, parts, ['from-out-of-order']));
       }
       this.#late.dropFrozen();
     } catch (error) {
@@ -577,10 +603,13 @@ export class Tsdb implements Queryable, Appendable {
     if (newest - 1 < 0 || last <= first) return;
     this.#metrics.checkpointsCreated.inc();
     try {
-      await writeCheckpoint(this.#disk, folder, last, {
+      await this.#compactor.checkpoint({
+        kind: 'checkpoint',
+        folder,
+        last,
         compression: this.#options.walCompression ?? 'snappy',
         minMs: mintMs,
-        keeps: (ref) => this.#head.series.slotOf(ref) >= 0 || (this.#removedAt.get(ref) ?? -1) > last,
+        refs: await this.#refsWantedAfter(last),
       });
     } catch (error) {
       this.#metrics.checkpointsFailed.inc();
@@ -589,6 +618,22 @@ export class Tsdb implements Queryable, Appendable {
     }
     for (const [ref, segment] of this.#removedAt) if (segment <= last) this.#removedAt.delete(ref);
     this.#metrics.walTruncations.inc();
+  }
+
+  /** Series that are in the head, or were when something was logged behind segment `last`: new ones are only named there. */
+  async #refsWantedAfter(last: number): Promise<Float64Array> {
+    const { series } = this.#head;
+    // Series that come meanwhile are logged behind `last`.
+    const { count } = series;
+    const removed = [...this.#removedAt].filter(([, segment]) => segment > last);
+    const refs = new Float64Array(count + removed.length);
+    const turn = new Turn();
+    for (let slot = 0; slot < count; slot++) {
+      await turn.pass();
+      refs[slot] = series.ref(slot);
+    }
+    for (const [i, [ref]] of removed.entries()) refs[count + i] = ref;
+    return refs;
   }
 
   #mustBeOpen(): void {
@@ -600,6 +645,7 @@ export class Tsdb implements Queryable, Appendable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#upkeepTimer?.cancel();
+    await this.#compactor.stop();
     await this.#upkeep;
     try {
       await this.#wal.close();
@@ -620,6 +666,7 @@ interface Opened {
   readonly appenders: Set<HeadAppender>;
   readonly removedAt: Map<number, number>;
   readonly blocks: BlockStore;
+  readonly compactor: Compactor;
   readonly files: HeadChunkFiles;
   readonly late: OutOfOrderStore;
   readonly lateLog: LateLog | undefined;

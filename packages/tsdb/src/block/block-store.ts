@@ -1,20 +1,23 @@
 /**
  * The blocks of a data folder: which are loaded, which are to go, and the compaction of blocks with each other.
  */
+import type { Compactor } from '../compactor.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { PageCache } from '../disk/page-cache.ts';
 import { messageOf, StorageError } from '../errors.ts';
 import { Block } from './block.ts';
-import { type BlockContent, creationSuffix, deletionSuffix, writeBlock } from './block-writer.ts';
-import { mergedContent } from './merged-content.ts';
+import { creationSuffix, deletionSuffix } from './block-writer.ts';
 import { type BlockMeta, readMeta } from './meta.ts';
 import { compactionRanges, mergedMeta, planCompaction } from './plan.ts';
 import { createUlid, isUlid, ulidTimeMs } from './ulid.ts';
+
+export type PackedParts = AsyncIterable<Uint8Array<ArrayBuffer>>;
 
 export interface BlockStoreOptions {
   readonly disk: Disk;
   readonly folder: string;
   readonly cache: PageCache;
+  readonly compactor: Compactor;
   /** Nothing is deleted, and blocks that cannot be read are passed over. */
   readonly isReadOnly?: boolean;
   readonly chunkRangeMs: number;
@@ -138,18 +141,18 @@ export class BlockStore {
     await disk.remove(`${folder}/${ulid}${deletionSuffix}`);
   }
 
-  /** Writes a fresh block of the head's content in `[minMs, maxMs)` and loads it. Returns false when it was empty. */
-  async writeHeadBlock(minMs: number, maxMs: number, content: BlockContent, hints: readonly string[] = []): Promise<boolean> {
-    const { disk, folder } = this.#options;
-    const ulid = this.#newUlid();
-    const meta = await writeBlock(
-      disk,
-      folder,
-      { ulid, minTime: minMs, maxTime: maxMs, compaction: { level: 1, sources: [ulid], ...(hints.length > 0 ? { hints } : {}) } },
-      content,
-    );
+  /** Writes a fresh block of packed series of the head in `[minMs, maxMs)` and loads it. Returns false when it was empty. */
+  async writeHeadBlock(minMs: number, maxMs: number, parts: PackedParts, hints: readonly string[] = []): Promise<boolean> {
+    const meta = await this.#write(this.#options.folder, minMs, maxMs, parts, hints);
     if (meta !== undefined) await this.reload();
     return meta !== undefined;
+  }
+
+  #write(target: string, minMs: number, maxMs: number, parts: PackedParts, hints: readonly string[]): Promise<BlockMeta | undefined> {
+    const ulid = this.#newUlid();
+    const compaction = { level: 1, sources: [ulid], ...(hints.length > 0 ? { hints } : {}) };
+    const meta = { ulid, minTime: minMs, maxTime: maxMs, compaction };
+    return this.#options.compactor.write({ kind: 'write', folder: target, meta, headChunks: `${this.#options.folder}/chunks_head` }, parts);
   }
 
   /**
@@ -166,10 +169,11 @@ export class BlockStore {
 
   /** Makes one block of several; of a single one, the same without its deleted samples. */
   async compact(blocks: readonly Block[]): Promise<void> {
-    const { disk, folder } = this.#options;
+    const { compactor, folder } = this.#options;
     const metas = blocks.map(({ meta }) => meta);
     try {
-      const meta = await writeBlock(disk, folder, mergedMeta(this.#newUlid(), metas), mergedContent(blocks));
+      const ulids = metas.map(({ ulid }) => ulid);
+      const meta = await compactor.merge({ kind: 'merge', folder, ulids, meta: mergedMeta(this.#newUlid(), metas) });
       if (meta === undefined)
         for (const block of blocks) await block.rewriteMeta({ ...block.meta, compaction: { ...block.meta.compaction, deletable: true } });
     } catch (error) {
@@ -185,7 +189,7 @@ export class BlockStore {
   /** Links all blocks into another folder; `extra` may write one more there. */
   async copyTo(
     target: string,
-    extra: (write: (minMs: number, maxMs: number, content: BlockContent) => Promise<void>) => Promise<void>,
+    extra: (write: (minMs: number, maxMs: number, parts: PackedParts) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const { disk } = this.#options;
     await disk.makeFolder(target);
@@ -200,9 +204,8 @@ export class BlockStore {
       await disk.syncFolder(`${copy}/chunks`);
       await disk.syncFolder(copy);
     }
-    await extra(async (minMs, maxMs, content) => {
-      const ulid = this.#newUlid();
-      await writeBlock(disk, target, { ulid, minTime: minMs, maxTime: maxMs, compaction: { level: 1, sources: [ulid] } }, content);
+    await extra(async (minMs, maxMs, parts) => {
+      await this.#write(target, minMs, maxMs, parts, []);
     });
     await disk.syncFolder(target);
   }

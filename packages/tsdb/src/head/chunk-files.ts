@@ -42,6 +42,40 @@ function fileName(index: number): string {
   return String(index).padStart(6, '0');
 }
 
+/** A copy of a chunk's data out of `file`. Throws StorageError `damaged` when they are not there. */
+function readData(file: DiskFile | undefined, folder: string, dataAt: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  if (file !== undefined && file.read(bytes, dataAt % two32) === length) return bytes;
+  const path = `${folder}/${fileName(Math.floor(dataAt / two32))}`;
+  throw damaged(`${path} at offset ${dataAt % two32}: a chunk of ${length} bytes is gone`, { path, offset: dataAt % two32 });
+}
+
+/** Reads chunks by place from files that others write. */
+export class HeadChunkReader {
+  readonly #files: ReadonlyMap<number, DiskFile>;
+  readonly #folder: string;
+
+  private constructor(folder: string, files: ReadonlyMap<number, DiskFile>) {
+    this.#folder = folder;
+    this.#files = files;
+  }
+
+  static async open(disk: Disk, folder: string): Promise<HeadChunkReader> {
+    const files = new Map<number, DiskFile>();
+    for (const name of await disk.list(folder))
+      if (/^[0-9]+$/.test(name)) files.set(Number(name), await disk.open(`${folder}/${name}`, 'read'));
+    return new HeadChunkReader(folder, files);
+  }
+
+  read(dataAt: number, length: number): Uint8Array {
+    return readData(this.#files.get(Math.floor(dataAt / two32)), this.#folder, dataAt, length);
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) await file.close();
+  }
+}
+
 /** All or nothing of a file: throws StorageError `damaged` at the first fault. */
 export async function readHeadChunkFile(
   disk: Disk,
@@ -169,15 +203,7 @@ export class HeadChunkFiles {
 
   /** A copy of a chunk's data. */
   read(dataAt: number, length: number): Uint8Array {
-    const index = Math.floor(dataAt / two32);
-    const bytes = new Uint8Array(length);
-    const file = this.#files.get(index)?.file;
-    if (file === undefined || file.read(bytes, dataAt % two32) < length) {
-      throw damaged(`${this.#folder}/${fileName(index)} at offset ${dataAt % two32}: a chunk of ${length} bytes is gone`, {
-        offset: dataAt % two32,
-      });
-    }
-    return bytes;
+    return readData(this.#files.get(Math.floor(dataAt / two32))?.file, this.#folder, dataAt, length);
   }
 
   /** Removes files in which everything is older, from the oldest on: their numbers must stay without gaps. */

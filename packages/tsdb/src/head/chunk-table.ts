@@ -77,6 +77,16 @@ export class ChunkTable {
     return this.#encodings.get(id);
   }
 
+  length(id: ChunkId): number {
+    return this.#lengths.get(id);
+  }
+
+  /** Where its bytes are in the files; undefined while they are in memory. */
+  dataAt(id: ChunkId): number | undefined {
+    const place = this.#places.get(id);
+    return place < 0 ? -1 - place : undefined;
+  }
+
   isInMemory(id: ChunkId): boolean {
     return this.#encodings.get(id) !== 0 && this.#places.get(id) >= 0;
   }

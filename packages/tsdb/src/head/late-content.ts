@@ -1,39 +1,37 @@
-/** Late samples of one span as the content of a block. */
-import { compareBytes, Labels } from '@pronoia/model';
-import type { BlockContent, SeriesToWrite } from '../block/block-writer.ts';
+/** Late samples of one span, packed for whoever writes them into a block. */
+import { SeriesPacker } from '../block/packed-series.ts';
 import { BitBatch, encodeChunks } from '../chunk/encode.ts';
 import { Turn } from '../turn.ts';
 import type { Head } from './head.ts';
 import type { LateSamples } from './out-of-order.ts';
 
-/** Samples in `[minMs, maxMs]`. */
-export function lateContent(head: Head, late: ReadonlyMap<number, LateSamples>, minMs: number, maxMs: number): BlockContent {
-  const texts = new Set<string>();
-  const found: { labels: Labels; samples: LateSamples }[] = [];
-  for (const [ref, samples] of late) {
-    const slot = head.series.slotOf(ref);
-    if (slot < 0 || samples.find(minMs) >= samples.find(maxMs + 1)) continue;
-    const labels = head.series.labels(slot);
-    for (const text of labels.pairs) texts.add(text);
-    found.push({ labels, samples });
-  }
-  found.sort((a, b) => Labels.compare(a.labels, b.labels));
-  return { symbols: [...texts].sort(compareBytes), series: readSeries(found, minMs, maxMs) };
-}
-
-async function* readSeries(
-  found: readonly { labels: Labels; samples: LateSamples }[],
+/** Samples in `[minMs, maxMs]`, in slices of the event loop. */
+export async function* packLate(
+  head: Head,
+  late: ReadonlyMap<number, LateSamples>,
   minMs: number,
   maxMs: number,
-): AsyncGenerator<SeriesToWrite> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const packer = new SeriesPacker();
   const turn = new Turn();
-  for (const { labels, samples } of found) {
+  const textOf = (id: number): string => head.series.symbols.text(id);
+  for (const [ref, samples] of late) {
     await turn.pass();
+    const slot = head.series.slotOf(ref);
     const from = samples.find(minMs);
     const count = samples.find(maxMs + 1) - from;
-    const batch = new BitBatch(Math.max(count, 1));
+    if (slot < 0 || count === 0) continue;
+    const batch = new BitBatch(count);
     batch.times.set(samples.times.subarray(from, from + count));
     batch.values.set(samples.values.subarray(from, from + count));
-    yield { labels, chunks: encodeChunks(batch, count) };
+    const chunks = encodeChunks(batch, count);
+    packer.labels(head.series.ids(slot), textOf);
+    packer.count(chunks.length);
+    for (const chunk of chunks) packer.chunk(chunk.minMs, chunk.maxMs, chunk.encoding, chunk.bytes);
+    packer.count(0);
+    const part = packer.take();
+    if (part !== undefined) yield part;
   }
+  const last = packer.take(0);
+  if (last !== undefined) yield last;
 }
