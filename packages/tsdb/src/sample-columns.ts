@@ -27,8 +27,23 @@ export class SampleColumns {
     this.words = new Uint32Array(this.values.buffer);
   }
 
-  #grow(): void {
-    const refs = new Float64Array(this.refs.length * 2);
+  /** Takes the content over from arrays of one length; the bits of values stay. */
+  assign(refs: Float64Array, times: Float64Array, values: Float64Array): void {
+    this.length = 0;
+    this.pushAll(refs, times, values);
+  }
+
+  /** Puts arrays of one length behind what is there. */
+  pushAll(refs: Float64Array, times: Float64Array, values: Float64Array): void {
+    if (this.length + refs.length > this.refs.length) this.#grow(this.length + refs.length);
+    this.refs.set(refs, this.length);
+    this.times.set(times, this.length);
+    this.values.set(values, this.length);
+    this.length += refs.length;
+  }
+
+  #grow(needed = 0): void {
+    const refs = new Float64Array(Math.max(this.refs.length * 2, needed));
     const times = new Float64Array(refs.length);
     const words = new Uint32Array(refs.length * 2);
     refs.set(this.refs);

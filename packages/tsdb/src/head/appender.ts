@@ -212,8 +212,7 @@ export class HeadAppender implements Appender {
     // 1.
     this.#logSeries();
     if (columns.length > 0) {
-      encodeSamples(record.reset(), columns);
-      wal.log(record.view());
+      wal.log(encodeSamples(record, columns));
     }
     for (const isCustom of [false, true]) {
       const samples = this.#histograms.filter(({ histogram }) => (histogram.schema === customSchema) === isCustom);

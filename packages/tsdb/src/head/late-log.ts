@@ -39,8 +39,7 @@ export class LateLog {
 
   async logSamples(samples: SampleColumns): Promise<void> {
     await this.#logRetractions();
-    encodeSamples(this.#record.reset(), samples);
-    this.#log.log(this.#record.view());
+    this.#log.log(encodeSamples(this.#record, samples));
     await this.#log.flush();
   }
 

@@ -132,8 +132,7 @@ class RecordFilter implements RecordVisitor {
       this.#series.length = 0;
     }
     if (this.#samples.length > 0) {
-      encodeSamples(record.reset(), this.#samples);
-      log();
+      this.#writer.log(encodeSamples(record, this.#samples));
       this.#samples.length = 0;
     }
     for (const [type, samples] of this.#histograms) {

@@ -1,10 +1,12 @@
 /**
- * Whole records are compressed before they are split over pages: Snappy's block form, or zstd, which we only read.
+ * Whole records are compressed before they are split over pages: Snappy's block form, or zstd, which we only read. Snappy by the kernel
+ * (log-kernel.ts) where it runs, else by packages, which are its twins in tests too.
  */
 import * as zlib from 'node:zlib';
 import { decompress as decompressPlain } from 'fzstd';
 import { compress as compressPlain, uncompress as uncompressPlain } from 'snappyjs';
 import { messageOf, StorageError } from '../errors.ts';
+import { logKernel } from './log-kernel.ts';
 
 interface Snappy {
   compress(bytes: Uint8Array): Uint8Array;
@@ -25,14 +27,20 @@ const snappy: Snappy =
         uncompress: (bytes) => native.uncompressSync(bytes, { asBuffer: true }) as Buffer,
       };
 
+/** Valid until the next call. */
 export function compressSnappy(bytes: Uint8Array): Uint8Array {
-  return snappy.compress(bytes);
+  return logKernel === undefined ? snappy.compress(bytes) : logKernel.compress(bytes);
 }
 
+/** Valid until the next call of anything that compresses or uncompresses. */
 export function uncompressSnappy(bytes: Uint8Array): Uint8Array {
-  if (claimedLength(bytes) > maxRecordBytes) throw new StorageError('damaged', 'a compressed record claims more than 256 MiB');
+  const length = claimedLength(bytes);
+  if (length > maxRecordBytes) throw new StorageError('damaged', 'a compressed record claims more than 256 MiB');
   try {
-    return snappy.uncompress(bytes);
+    if (logKernel === undefined) return snappy.uncompress(bytes);
+    const result = logKernel.uncompress(bytes, length);
+    if (result === undefined) throw new Error('its bytes are not what Snappy writes');
+    return result;
   } catch (cause) {
     throw new StorageError('damaged', `a compressed record cannot be read: ${messageOf(cause)}`, {}, cause);
   }

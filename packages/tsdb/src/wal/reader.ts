@@ -6,6 +6,7 @@ import { crc32c } from '../crc32c.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { damaged, StorageError } from '../errors.ts';
 import { uncompressSnappy, uncompressZstd } from './compression.ts';
+import { recordType } from './record.ts';
 import { fragment, fragmentHeaderBytes, pageBytes, snappyBit, zstdBit } from './segment.ts';
 
 export interface SegmentEnd {
@@ -102,8 +103,11 @@ class RecordAssembly {
   }
 
   #finish(type: number, data: Uint8Array): void {
-    if ((type & snappyBit) !== 0) this.#onRecord(uncompressSnappy(data));
-    else if ((type & zstdBit) !== 0) this.#onRecord(uncompressZstd(data));
+    if ((type & snappyBit) !== 0) {
+      const record = uncompressSnappy(data);
+      // Other records than samples are read while their content is used, and that may compress.
+      this.#onRecord(record[0] === recordType.samples ? record : record.slice());
+    } else if ((type & zstdBit) !== 0) this.#onRecord(uncompressZstd(data));
     else this.#onRecord(data);
   }
 }

@@ -11,6 +11,7 @@ import type { ByteWriter } from '../byte-writer.ts';
 import { damaged } from '../errors.ts';
 import { SampleColumns } from '../sample-columns.ts';
 import { customSchema, decodeHistogram, encodeFloatHistogram, type HistogramEntry } from './histogram-record.ts';
+import { logKernel } from './log-kernel.ts';
 
 export const recordType = {
   series: 1,
@@ -67,7 +68,14 @@ function decodeLabels(from: ByteReader): Labels {
   return Labels.fromSorted(pairs);
 }
 
-export function encodeSamples(into: ByteWriter, samples: SampleColumns): void {
+/** The record of these samples, valid until the next call: by the kernel where it runs, with `into` by its twin. */
+export function encodeSamples(into: ByteWriter, samples: SampleColumns): Uint8Array {
+  if (logKernel !== undefined) return logKernel.encodeSamples(samples);
+  encodeSamplesPlainly(into.reset(), samples);
+  return into.view();
+}
+
+export function encodeSamplesPlainly(into: ByteWriter, samples: SampleColumns): void {
   into.u8(recordType.samples);
   if (samples.length === 0) return;
   const { refs, times } = samples;
@@ -82,8 +90,21 @@ export function encodeSamples(into: ByteWriter, samples: SampleColumns): void {
   }
 }
 
-/** Hot at start: refs and times nearly always differ from the first ones by one or two bytes, which are read in place. */
-function decodeSamples(from: ByteReader, into: SampleColumns): void {
+/** Hot at start. */
+function decodeSamples(record: Uint8Array, into: SampleColumns): void {
+  if (logKernel === undefined) {
+    const from = new ByteReader(record);
+    from.u8();
+    decodeSamplesPlainly(from, into);
+    return;
+  }
+  const decoded = logKernel.decodeSamples(record);
+  if (decoded === undefined) throw damaged('a sample is cut off');
+  into.assign(decoded.refs, decoded.times, decoded.values);
+}
+
+/** Refs and times nearly always differ from the first ones by one or two bytes, which are read in place. */
+export function decodeSamplesPlainly(from: ByteReader, into: SampleColumns): void {
   into.length = 0;
   if (from.remaining === 0) return;
   const firstRef = from.be64();
@@ -291,7 +312,7 @@ export function decodeRecord(record: Uint8Array, visitor: RecordVisitor): void {
       while (from.remaining > 0) visitor.series(from.be64(), decodeLabels(from));
       return;
     case recordType.samples:
-      decodeSamples(from, decoded);
+      decodeSamples(record, decoded);
       visitor.samples(decoded);
       return;
     case recordType.samplesV2:
