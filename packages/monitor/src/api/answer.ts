@@ -30,15 +30,15 @@ export interface ApiRoute {
 
 /** JSON in slices: large answers are never whole in memory and never hold the event loop for long. */
 export class JsonSlices {
-  readonly slices: () => Generator<string>;
+  readonly slices: () => Generator<string | Uint8Array>;
 
-  constructor(slices: () => Generator<string>) {
+  constructor(slices: () => Generator<string | Uint8Array>) {
     this.slices = slices;
   }
 }
 
 /** The whole body of a success, in slices. */
-export function* encodeAnswer(answer: ApiAnswer): Generator<string> {
+export function* encodeAnswer(answer: ApiAnswer): Generator<string | Uint8Array> {
   yield '{"status":"success","data":';
   if (answer.data instanceof JsonSlices) yield* answer.data.slices();
   else yield JSON.stringify(answer.data);

@@ -4,7 +4,7 @@ import type { Expr, ParseOptions } from '@pronoia/promql';
 import type { SeriesExemplars } from '@pronoia/tsdb';
 import type { ApiAnswer, ApiRequest } from './answer.ts';
 import { exprParameter, rangeParameters } from './parameters.ts';
-import { formatTime } from './query-json.ts';
+import { formatTime } from './point-text.ts';
 
 export type SelectExemplars = (selectors: readonly (readonly Matcher[])[], startMs: number, endMs: number) => readonly SeriesExemplars[];
 

@@ -3,10 +3,19 @@ import type { QueryValue } from '@pronoia/promql';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { goTime } from './go-time.ts';
-import { encodeQueryData, formatTime } from './query-json.ts';
+import { formatTime, PlainPointWriter } from './point-text.ts';
+import { encodeQueryData } from './query-json.ts';
 import { unescapeLabelName } from './series.ts';
 
-const encode = (value: QueryValue): string => [...encodeQueryData(value, undefined)].join('');
+const join = (slices: Iterable<string | Uint8Array>): string => Buffer.concat(Array.from(slices, (slice) => Buffer.from(slice))).toString();
+const plain = new PlainPointWriter(256 * 1024);
+
+/** By the kernel, if there is one, and by its twin. */
+function encode(value: QueryValue): string {
+  const text = join(encodeQueryData(value, undefined));
+  expect(text).toBe(join(encodeQueryData(value, undefined, plain)));
+  return text;
+}
 
 const histogram: FloatHistogram = {
   counterResetHint: 'unknown',
@@ -27,7 +36,7 @@ const histogram: FloatHistogram = {
 
 describe('query results', () => {
   it('write the four kinds of values', () => {
-    expect(encode({ kind: 'scalar', tMs: 1500, value: Number.NaN })).toBe('{"resultType":"scalar","result":[1.5,"NaN"]}');
+    expect(encode({ kind: 'scalar', tMs: 1500, value: Number.NaN })).toBe('{"resultType":"scalar","result":[1.500,"NaN"]}');
     expect(encode({ kind: 'string', tMs: 0, value: 'a"b' })).toBe('{"resultType":"string","result":[0,"a\\"b"]}');
     expect(encode({ kind: 'vector', tMs: 1000, samples: [] })).toBe('{"resultType":"vector","result":[]}');
     expect(encode({ kind: 'matrix', series: [] })).toBe('{"resultType":"matrix","result":[]}');
@@ -64,6 +73,59 @@ describe('query results', () => {
     );
   });
 
+  it('is the same in slices', () => {
+    const times = Float64Array.from({ length: 9000 }, (_, i) => 1_700_000_000_000 + i * 15_000);
+    const series = Array.from({ length: 5 }, (_, s) => ({
+      labels: Labels.from({ __name__: 'a', b: 'ü'.repeat(s === 3 ? 100_000 : s) }),
+      times,
+      values: times.map((_, i) => Math.sqrt(i * 5 + s)),
+      histogramTimes: Float64Array.of(1500),
+      histograms: [histogram],
+    }));
+    const result = {
+      resultType: 'matrix',
+      result: series.map(({ labels, values }) => ({
+        metric: labels.toObject(),
+        values: Array.from(values, (v, i) => [(times[i] as number) / 1000, String(v)]),
+      })),
+    };
+    const parsed = JSON.parse(encode({ kind: 'matrix', series })) as { result: { histograms?: unknown }[] };
+    for (const one of parsed.result) {
+      expect(one.histograms).toHaveLength(1);
+      delete one.histograms;
+    }
+    expect(parsed).toEqual(result);
+  });
+
+  it('interleave with others being written', () => {
+    const matrix = (from: number): QueryValue => ({
+      kind: 'matrix',
+      series: Array.from({ length: 60 }, (_, s) => {
+        const times = Float64Array.from({ length: 500 }, (_, i) => i * 1000);
+        return {
+          labels: Labels.from({ s: String(from + s) }),
+          times,
+          values: times.map((t) => t / 7 + from),
+          histogramTimes: new Float64Array(),
+          histograms: [],
+        };
+      }),
+    });
+    const expected = [matrix(0), matrix(1000)].map(encode);
+    const writing = [matrix(0), matrix(1000)].map((value) => encodeQueryData(value, undefined));
+    const got = writing.map((): Buffer[] => []);
+    for (let going = true; going; ) {
+      going = false;
+      for (const [i, slices] of writing.entries()) {
+        const next = slices.next();
+        if (next.done) continue;
+        going = true;
+        got[i]?.push(Buffer.from(next.value));
+      }
+    }
+    expect(got.map((slices) => Buffer.concat(slices).toString())).toEqual(expected);
+  });
+
   it('is JSON, whatever the labels hold', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.double(), fc.integer({ min: -1e12, max: 4e12 }), (text, value, tMs) => {
@@ -84,7 +146,9 @@ it.each([
   [1_435_781_451_000, '1435781451'],
   [1, '0.001'],
   [-1, '-0.001'],
-  [-1500, '-1.5'],
+  [-1500, '-1.500'],
+  [-500, '-0.500'],
+  [Number.MAX_SAFE_INTEGER, '9007199254740.991'],
   [0, '0'],
 ])('prints %i ms as %s', (ms, text) => {
   expect(formatTime(ms)).toBe(text);

@@ -84,27 +84,34 @@ function allowOrigin(request: FastifyRequest, reply: FastifyReply, { corsOrigin 
 }
 
 /** Small answers whole (and compressed by the HTTP floor), large ones as a stream that breathes between slices. */
-function sendSlices(request: FastifyRequest, reply: FastifyReply, slices: Generator<string>): FastifyReply {
+function sendSlices(request: FastifyRequest, reply: FastifyReply, slices: Generator<string | Uint8Array>): FastifyReply {
   reply.type('application/json');
-  let head = '';
-  for (;;) {
+  const head: Uint8Array[] = [];
+  let text = '';
+  let length = 0;
+  while (length < streamFrom) {
     const next = slices.next();
-    if (next.done) return reply.send(head);
-    head += next.value;
-    if (head.length >= streamFrom) break;
+    if (next.done) return reply.send(length === text.length ? text : Buffer.concat([...head, Buffer.from(text)]));
+    length += next.value.length;
+    if (typeof next.value === 'string') text += next.value;
+    else {
+      head.push(Buffer.from(text), next.value);
+      text = '';
+    }
   }
-  const body = Readable.from(breathing(head, slices), { objectMode: false });
+  head.push(Buffer.from(text));
+  const body = Readable.from(breathing(Buffer.concat(head), slices), { objectMode: false, highWaterMark: streamFrom });
   if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
-  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 64 * 1024 });
   body.on('error', (error) => gzip.destroy(error));
   gzip.on('close', () => body.destroy());
   return reply.header('content-encoding', 'gzip').header('vary', 'Origin, Accept-Encoding').send(body.pipe(gzip));
 }
 
-async function* breathing(head: string, slices: Generator<string>): AsyncGenerator<Buffer> {
-  yield Buffer.from(head);
+async function* breathing(head: Buffer, slices: Generator<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head;
   for (const slice of slices) {
     await setImmediate();
-    yield Buffer.from(slice);
+    yield typeof slice === 'string' ? Buffer.from(slice) : slice;
   }
 }
