@@ -24,6 +24,10 @@ class TestClock implements SchedulerClock {
     };
   }
 
+  get pending(): number {
+    return this.#timers.length;
+  }
+
   advance(ms: number): void {
     const until = this.#nowMs + ms;
     for (;;) {
@@ -75,7 +79,8 @@ class FakeMaster {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
-    const call = JSON.parse(Buffer.concat(parts).toString('utf8')) as Call;
+    const body = Buffer.concat(parts).toString('utf8');
+    const call = (body === '' ? { type: 'GET' } : JSON.parse(body)) as Call;
     if (call.type === 'SUBSCRIBE') this.subscriptions.push(call);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) {
@@ -97,7 +102,11 @@ class FakeMaster {
     this.streams.push(response);
     this.send({
       type: 'SUBSCRIBED',
-      subscribed: { framework_id: { value: 'f-1' }, heartbeat_interval_seconds: 15, master_info: { id: 'm', ip: 0, port: 1 } },
+      subscribed: {
+        framework_id: { value: 'f-1' },
+        heartbeat_interval_seconds: 15,
+        master_info: { id: 'm', ip: 0, port: 1, hostname: 'h' },
+      },
     });
     this.send({ type: 'HEARTBEAT' });
   }
@@ -164,6 +173,31 @@ const status = (task: string, uuid: string | undefined): TaskStatus => ({
   ...(uuid === undefined ? {} : { uuid }),
 });
 const uuid = (byte: number): string => Buffer.alloc(16, byte).toString('base64');
+
+describe('a scheduler of several masters', () => {
+  it('leaves a leader that fell silent when another master names a new one, and stays when none does', async () => {
+    const [old, other, next] = [await newMaster(), await newMaster(), await newMaster()];
+    const { log, clock } = run([old.url, other.url, next.url], { leaderCheckMs: 5000, backoffMs: 1 });
+    await until('subscribed', () => log.length === 1);
+    // Whoever is asked for the way names the leader that it knows: first ours (by the name it has in its MasterInfo), then another.
+    other.refusals.push({ status: 307, text: '', location: '//h:1' }, { status: 503, text: '' });
+    next.refusals.push({ status: 503, text: '' });
+    clock.advance(5000);
+    await until('asked once', () => other.refusals.length === 1);
+    await until('armed again', () => clock.pending >= 2);
+    clock.advance(5000);
+    await until('asked twice', () => other.refusals.length === 0 && next.refusals.length === 0);
+    await until('armed again', () => clock.pending >= 2);
+    expect(log).toEqual(['subscribed f-1']);
+    other.refusals.push({ status: 307, text: '', location: next.url.slice(5) });
+    clock.advance(5000);
+    await until('disconnected', () => log.length === 2);
+    other.refusals.push({ status: 307, text: '', location: `${next.url.slice(5)}/api/v1/scheduler` });
+    clock.advance(100);
+    await until('subscribed again', () => log.length === 3);
+    expect([log, next.streams.length]).toEqual([['subscribed f-1', 'disconnected', 'subscribed f-1 again'], 1]);
+  });
+});
 
 describe('a scheduler', () => {
   it('subscribes, and hands every event to its handler in order', async () => {

@@ -30,6 +30,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { realClock, type SchedulerClock } from './clock.ts';
 import { SchedulerError } from './errors.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
+import { askForLeader } from './leader-check.ts';
 
 const apiPath = '/api/v1/scheduler';
 
@@ -69,9 +70,11 @@ export interface SchedulerOptions {
   readonly random?: () => number;
   /** Default 75 s, the time after which a master gives up on a silent agent too. */
   readonly masterLostAfterMs?: number;
-  /** The first pause before reconnecting (default 250 ms); each is twice the one before, up to `backoffLimitMs` (default 10 s). */
+  /** The first pause before reconnecting (default 250 ms); each is twice the one before, up to `backoffLimitMs` (default 10 s, of several masters 2 s). */
   readonly backoffMs?: number;
   readonly backoffLimitMs?: number;
+  /** How often one of several masters is asked whether another one leads by now; default 5 s, 0: never. */
+  readonly leaderCheckMs?: number;
   /** Added to every request; for authentication. */
   readonly headers?: Readonly<Record<string, string>>;
   /** A handler threw: default, the error becomes an unhandled rejection. */
@@ -137,6 +140,9 @@ class HttpScheduler implements Scheduler {
   #lostTimer: { cancel(): void } | undefined;
   #retryTimer: { cancel(): void } | undefined;
   #silenceTimer: { cancel(): void } | undefined;
+  #leaderTimer: { cancel(): void } | undefined;
+  /** How the master that leads us calls itself; its address in our list may be another name of it. */
+  #leaderOrigin: string | undefined;
   #silenceLimitMs = heartbeatsMissed * 15_000;
   /** The tail of the queue of handlers. */
   #handling: Promise<void> = Promise.resolve();
@@ -221,7 +227,7 @@ class HttpScheduler implements Scheduler {
     if (this.#isOver) return;
     this.#lastError = reason;
     this.#nextMaster++;
-    const limit = this.#options.backoffLimitMs ?? 10_000;
+    const limit = this.#options.backoffLimitMs ?? (this.#masters.length > 1 ? 2000 : 10_000);
     const pause = Math.min(limit, (this.#options.backoffMs ?? 250) * 2 ** Math.min(this.#attempts - 1, 20));
     // Between half and the whole: many schedulers that lost one master do not come back in one moment.
     this.#retryTimer = this.#clock.setTimer(pause * (0.5 + this.#random() / 2), () => void this.#connect());
@@ -232,6 +238,7 @@ class HttpScheduler implements Scheduler {
     this.#stream?.close();
     this.#stream = undefined;
     this.#silenceTimer?.cancel();
+    this.#leaderTimer?.cancel();
     if (this.#isSubscribed) {
       this.#isSubscribed = false;
       this.#attempts = 0;
@@ -256,6 +263,23 @@ class HttpScheduler implements Scheduler {
     );
   }
 
+  /** A stopped leader keeps its stream open; the other masters know better. */
+  #watchLeader(): void {
+    const everyMs = this.#options.leaderCheckMs ?? 5000;
+    const leaderOrigin = this.#leaderOrigin;
+    const stream = this.#stream;
+    this.#leaderTimer?.cancel();
+    if (this.#masters.length < 2 || everyMs <= 0 || leaderOrigin === undefined) return;
+    this.#leaderTimer = this.#clock.setTimer(everyMs, () => {
+      const others = this.#masters.filter((master) => ![stream?.origin, leaderOrigin].includes(new URL(master).origin));
+      void askForLeader(others, { dispatcher: this.#dispatcher, timeoutMs: everyMs }).then((leader) => {
+        if (this.#stream !== stream || this.#isOver) return;
+        if (leader === undefined || leader === stream?.origin || leader === leaderOrigin) this.#watchLeader();
+        else this.#onBroken(`${leader} leads now`);
+      });
+    });
+  }
+
   /** The end, by the master's word. */
   #fail(message: string): void {
     if (this.#isOver) return;
@@ -269,6 +293,7 @@ class HttpScheduler implements Scheduler {
       this.#isSubscribed = false;
       this.#retryTimer?.cancel();
       this.#silenceTimer?.cancel();
+      this.#leaderTimer?.cancel();
       this.#lostTimer?.cancel();
       this.#stream?.close();
       this.#stream = undefined;
@@ -295,6 +320,8 @@ class HttpScheduler implements Scheduler {
         const { framework_id, heartbeat_interval_seconds, master_info } = event.subscribed;
         const isAgain = this.#wasSubscribed;
         this.#frameworkId = framework_id.value;
+        this.#leaderOrigin = originOf(master_info);
+        this.#watchLeader();
         if (heartbeat_interval_seconds !== undefined && heartbeat_interval_seconds > 0) {
           this.#silenceLimitMs = heartbeatsMissed * heartbeat_interval_seconds * 1000;
           this.#watchSilence();
@@ -471,6 +498,11 @@ class HttpScheduler implements Scheduler {
       void this.ended.then(() => timer.cancel());
     });
   }
+}
+
+function originOf(info: MasterInfo | undefined): string | undefined {
+  const host = info?.hostname ?? info?.address?.ip;
+  return host === undefined ? undefined : new URL(`http://${host}:${info?.port ?? 5050}`).origin;
 }
 
 function reasonOf(error: unknown): string {
