@@ -1,3 +1,4 @@
+export { type BulkReader, type ColumnDecoder, type FloatColumns, pieceFields, StagedChunks } from './bulk.ts';
 export { DurationError, formatDuration, parseDuration } from './duration.ts';
 export { ExpositionError, type ExpositionSink, type MetricType, type SampleLine } from './exposition.ts';
 export { formatExponentFloat, formatFloat, formatGoFloat, formatOpenMetricsFloat } from './float-text.ts';
@@ -44,6 +45,7 @@ export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
 export { type OpenMetricsOptions, parseOpenMetrics } from './openmetrics.ts';
+export { type PatternPlan, planPattern } from './pattern.ts';
 export { quoteGo } from './quote.ts';
 export { matchesAnywhere, replaceAllMatches } from './regex.ts';
 export {

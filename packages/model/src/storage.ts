@@ -3,6 +3,7 @@
  * them (promql, federation, rules). Batches cross it, never single samples: per-sample iterators of mixed classes cost
  * three to five times more.
  */
+import type { BulkReader } from './bulk.ts';
 import type { FloatHistogram } from './histogram.ts';
 import type { Labels } from './labels.ts';
 import type { Matcher } from './matcher.ts';
@@ -62,6 +63,8 @@ export interface SeriesSet {
   readonly series: readonly Series[];
   /** Things the user should know although an answer was possible (a remote store that failed, a damaged block). */
   readonly warnings: readonly string[];
+  /** The same series, many at a time; a storage need not have it. Good until the querier is closed. */
+  readonly bulk?: BulkReader;
 }
 
 /** What the asker will do with the samples; a storage may use it or not. Times in Unix ms. */

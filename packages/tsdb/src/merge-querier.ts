@@ -11,8 +11,10 @@ import {
   type SelectHints,
   type Series,
   type SeriesSet,
+  type StagedChunks,
 } from '@pronoia/model';
 import { clearExtras } from './batch-filter.ts';
+import { BulkSeries, isStageable, type StageableSeries } from './bulk-series.ts';
 
 export interface MergeSource {
   readonly querier: Querier;
@@ -42,7 +44,8 @@ class MergeQuerier implements Querier {
     for (const querier of this.#queriers) sets.push(await querier.select(matchers, hints, signal));
     const series = this.#merge(sets.map((set) => set.series));
     const limit = hints?.limit ?? 0;
-    return { series: limit > 0 ? series.slice(0, limit) : series, warnings: sets.flatMap(({ warnings }) => warnings) };
+    const kept = limit > 0 ? series.slice(0, limit) : series;
+    return { series: kept, warnings: sets.flatMap(({ warnings }) => warnings), bulk: new BulkSeries(kept) };
   }
 
   #merge(lists: readonly (readonly Series[])[]): Series[] {
@@ -90,7 +93,7 @@ function cut(texts: ReadonlySet<string>, limit: number): string[] {
   return limit > 0 ? sorted.slice(0, limit) : sorted;
 }
 
-class MergedSeries implements Series {
+class MergedSeries implements StageableSeries {
   readonly labels: Labels;
   readonly #parts: readonly Series[];
   readonly #isChain: boolean;
@@ -104,6 +107,10 @@ class MergedSeries implements Series {
   samples(): SampleReader {
     const readers = this.#parts.map((part) => part.samples());
     return this.#isChain ? new ChainReader(readers) : new MergeReader(readers);
+  }
+
+  stage(into: StagedChunks, minMs: number, maxMs: number): boolean {
+    return this.#isChain && this.#parts.every((part) => isStageable(part) && part.stage(into, minMs, maxMs));
   }
 }
 

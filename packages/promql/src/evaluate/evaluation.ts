@@ -1,9 +1,10 @@
 /** What the parts of the evaluator know about the query they work for, and how they ask each other. */
-import type { Labels, Matcher, SampleBatch, SelectHints, Series } from '@pronoia/model';
+import type { Labels, Matcher, SampleBatch, SelectHints } from '@pronoia/model';
 import type { DurationExpr, Expr, Span, TimeModifiers, VectorSelector } from '../syntax/ast.ts';
 import type { QueryWindow } from '../syntax/duration.ts';
 import type { Annotations } from './annotations.ts';
 import type { Budget } from './budget.ts';
+import type { Selection } from './column-reader.ts';
 import type { Frame } from './frame.ts';
 import type { SampleColumns } from './sample-columns.ts';
 import type { StepSeries } from './step-series.ts';
@@ -48,10 +49,10 @@ export interface Evaluation {
   /** The pinned time of `@`, or undefined. */
   atMs(modifiers: TimeModifiers): number | undefined;
   reference(modifiers: TimeModifiers, frame: Frame): ReferenceTimes;
-  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined): Promise<readonly Series[]>;
+  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined): Promise<Selection>;
   /** Whether only count and sum of its histograms will be used: then their reset hints are found while reading. */
   isStatsOnly(selector: VectorSelector): boolean;
-  selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<readonly Series[]>;
+  selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<Selection>;
   rangeShape(expr: Expr, frame: Frame): RangeShape;
   /** Visits the series of a range vector one after the other; the columns are only good during the visit. */
   eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor): Promise<void>;

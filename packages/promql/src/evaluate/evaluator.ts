@@ -2,7 +2,7 @@
  * Evaluates a tree, node by node, each for all steps of its frame at once. Series of selectors are read one after the other; a
  * window function moves the edges of its window forward through a series, once.
  */
-import { type Matcher, type Querier, type Queryable, SampleBatch, type SelectHints, type Series } from '@pronoia/model';
+import { type Matcher, type Querier, type Queryable, SampleBatch, type SelectHints } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { CallExpr, DurationExpr, Expr, MatrixSelector, SubqueryExpr, TimeModifiers, VectorSelector } from '../syntax/ast.ts';
 import { isTrim } from '../syntax/check.ts';
@@ -13,6 +13,7 @@ import type { Annotations } from './annotations.ts';
 import { evaluateBinary } from './binary.ts';
 import type { Budget } from './budget.ts';
 import { evaluateCall } from './call.ts';
+import { ColumnReader, type Selection } from './column-reader.ts';
 import type { Evaluation, RangeShape, RangeVisitor, ReferenceTimes, Value } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
@@ -279,17 +280,17 @@ export class Evaluator implements Evaluation {
     return this.#statsOnly.has(selector);
   }
 
-  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined, rangeMs = 0): Promise<readonly Series[]> {
+  select(selector: VectorSelector, minMs: number, maxMs: number, func: string | undefined, rangeMs = 0): Promise<Selection> {
     const hints = { startMs: minMs, endMs: maxMs, stepMs: this.query.stepMs, rangeMs };
     return this.selectMatching(selector.matchers, func === undefined ? hints : { ...hints, func });
   }
 
-  async selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<readonly Series[]> {
+  async selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<Selection> {
     this.budget.check();
     try {
-      const { series, warnings } = await this.#querier(hints.startMs, hints.endMs).select(matchers, hints, this.#options.signal);
+      const { series, warnings, bulk } = await this.#querier(hints.startMs, hints.endMs).select(matchers, hints, this.#options.signal);
       this.annotations.addStorageWarnings(warnings);
-      return series;
+      return { series, bulk: this.isLiteral ? undefined : bulk };
     } catch (cause) {
       this.budget.check();
       throw new QueryError('internal', `expanding series: ${(cause as Error).message}`, cause);
@@ -313,11 +314,18 @@ export class Evaluator implements Evaluation {
     }
     if (inner.kind !== 'matrix') throw new Error(`BUG: ${inner.kind} is no range vector`);
     const { minMs, maxMs } = this.#matrixBounds(inner, frame);
-    for (const series of await this.select(inner.selector, minMs, maxMs, func, this.durationMs(inner.range, true))) {
-      columns.read(series, this.batch, minMs, maxMs, this.#statsOnly.has(inner.selector));
-      this.budget.samplesRead += columns.size;
-      if (this.budget.due(columns.size)) await this.budget.pause();
-      if (columns.size > 0) await visit(series.labels, false, columns);
+    const selection = await this.select(inner.selector, minMs, maxMs, func, this.durationMs(inner.range, true));
+    const reader = new ColumnReader(selection, this.batch, minMs, maxMs, this.#statsOnly.has(inner.selector));
+    try {
+      for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
+        this.budget.samplesRead += columns.size;
+        if (this.budget.due(columns.size)) await this.budget.pause();
+        if (columns.size === 0) continue;
+        const visited = visit(series.labels, false, columns);
+        if (visited !== undefined) await visited;
+      }
+    } finally {
+      reader.close();
     }
   }
 }

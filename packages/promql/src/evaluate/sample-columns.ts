@@ -8,8 +8,10 @@ import type { Frame } from './frame.ts';
 import { absent, isHistogram, type StepSeries } from './step-series.ts';
 
 export class SampleColumns {
-  times = new Float64Array(1024);
-  values = new Float64Array(1024);
+  times = new Float64Array(0);
+  values = new Float64Array(0);
+  /** Times and values are someone else's. */
+  #isBorrowed = false;
   /** Start time of each float, 0 = unknown; only while `hasStarts`. */
   starts = new Float64Array(0);
   count = 0;
@@ -21,6 +23,11 @@ export class SampleColumns {
 
   clear(): void {
     this.count = 0;
+    if (this.#isBorrowed) {
+      this.times = new Float64Array(0);
+      this.values = this.times;
+      this.#isBorrowed = false;
+    }
     this.hasStarts = false;
     this.histogramTimes = [];
     this.histograms = [];
@@ -30,6 +37,15 @@ export class SampleColumns {
 
   get size(): number {
     return this.count + this.histograms.length;
+  }
+
+  /** Floats that stand elsewhere, and nothing else so far. */
+  borrow(times: Float64Array, values: Float64Array): void {
+    this.clear();
+    this.times = times as Float64Array<ArrayBuffer>;
+    this.values = values as Float64Array<ArrayBuffer>;
+    this.count = times.length;
+    this.#isBorrowed = true;
   }
 
   /** Both bounds inclusive. */
@@ -121,7 +137,7 @@ export class SampleColumns {
 
   #grow(capacity: number, withStarts: boolean): void {
     if (capacity > this.times.length) {
-      const size = Math.max(capacity, this.times.length * 2);
+      const size = Math.max(capacity, this.times.length * 2, 1024);
       this.times = grown(this.times, size);
       this.values = grown(this.values, size);
       if (this.hasStarts) this.starts = grown(this.starts, size);

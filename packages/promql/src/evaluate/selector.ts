@@ -1,6 +1,7 @@
 /** Instant selection: the newest sample in `(t − lookback, t]`, unless it is a stale marker (promql.md §4). */
 import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { VectorSelector } from '../syntax/ast.ts';
+import { ColumnReader } from './column-reader.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
@@ -26,28 +27,32 @@ export async function eachSelected(
   const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
   const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
-  for (const series of await ev.select(selector, minMs, reference.lastMs, func)) {
-    columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
-    budget.samplesRead += columns.size;
-    if (columns.size > 0) {
-      shared?.kinds.fill(absent);
-      const result = new StepSeries(series.labels, false, count, shared);
-      let found: number;
-      if (!ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0) {
-        const plan = planner.planFor(columns);
-        found = plan.found;
-        take(columns.values, plan.indexes, result);
-      } else {
-        found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
-          if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
-          else result.setFloat(step, columns.values[at.index] as number);
-        });
+  const reader = new ColumnReader(await ev.select(selector, minMs, reference.lastMs, func), ev.batch, minMs, reference.lastMs, statsOnly);
+  try {
+    for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
+      budget.samplesRead += columns.size;
+      if (columns.size > 0) {
+        shared?.kinds.fill(absent);
+        const result = new StepSeries(series.labels, false, count, shared);
+        let found: number;
+        if (!ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0) {
+          const plan = planner.planFor(columns);
+          found = plan.found;
+          take(columns.values, plan.indexes, result);
+        } else {
+          found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
+            if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
+            else result.setFloat(step, columns.values[at.index] as number);
+          });
+        }
+        budget.queryableSamples += found;
+        if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
+        if (found > 0) visit(result);
       }
-      budget.queryableSamples += found;
-      if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
-      if (found > 0) visit(result);
+      if (budget.due(columns.size + count)) await budget.pause();
     }
-    if (budget.due(columns.size + count)) await budget.pause();
+  } finally {
+    reader.close();
   }
 }
 
@@ -121,24 +126,32 @@ export async function selectInstants(
 ): Promise<StepSeries[]> {
   const { lookbackMs, budget } = ev;
   const minMs = reference.firstMs - lookbackMs + 1;
-  const list = await ev.select(selector, minMs, reference.lastMs, func);
+  const reader = new ColumnReader(
+    await ev.select(selector, minMs, reference.lastMs, func),
+    ev.batch,
+    minMs,
+    reference.lastMs,
+    ev.isStatsOnly(selector),
+  );
   const columns = new SampleColumns();
-  const statsOnly = ev.isStatsOnly(selector);
   const results: StepSeries[] = [];
   const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
-  for (const series of list) {
-    columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
-    budget.samplesRead += columns.size;
-    if (columns.size > 0) {
-      const result = new StepSeries(series.labels, false, count);
-      const found = walk(columns, reference, count, lookbackMs, at, (tMs, step) => put(columns, at, tMs, result, step));
-      if (found > 0) {
-        results.push(result);
-        budget.queryableSamples += found;
-        budget.hold(found);
+  try {
+    for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
+      budget.samplesRead += columns.size;
+      if (columns.size > 0) {
+        const result = new StepSeries(series.labels, false, count);
+        const found = walk(columns, reference, count, lookbackMs, at, (tMs, step) => put(columns, at, tMs, result, step));
+        if (found > 0) {
+          results.push(result);
+          budget.queryableSamples += found;
+          budget.hold(found);
+        }
       }
+      if (budget.due(columns.size + count)) await budget.pause();
     }
-    if (budget.due(columns.size + count)) await budget.pause();
+  } finally {
+    reader.close();
   }
   return results;
 }

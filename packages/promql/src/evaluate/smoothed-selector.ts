@@ -23,7 +23,7 @@ export async function evaluateSmoothedSelector(ev: Evaluation, selector: VectorS
   const columns = new SampleColumns();
   const statsOnly = ev.isStatsOnly(selector);
   const results: StepSeries[] = [];
-  for (const series of await ev.select(selector, minMs, maxMs, undefined)) {
+  for (const series of (await ev.select(selector, minMs, maxMs, undefined)).series) {
     columns.read(series, ev.batch, minMs, maxMs, statsOnly);
     budget.samplesRead += columns.size;
     const samples = inOrder(columns);

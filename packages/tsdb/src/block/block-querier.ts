@@ -11,12 +11,16 @@ import {
   type SelectHints,
   type Series,
   type SeriesSet,
+  type StagedChunks,
 } from '@pronoia/model';
 import { clearExtras, copySamples, keepSamples } from '../batch-filter.ts';
+import { BulkSeries, type StageableSeries } from '../bulk-series.ts';
 import { decodeChunk, sampleCount } from '../chunk/decode.ts';
+import { xorEncoding } from '../chunk/xor.ts';
 import { intersect, selectPostings } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
 import type { Block } from './block.ts';
+import type { IndexSeries } from './index-reader.ts';
 import type { ChunkMeta } from './index-writer.ts';
 
 class BlockReader implements SampleReader {
@@ -68,17 +72,43 @@ class BlockReader implements SampleReader {
   }
 }
 
-class BlockSeries implements Series {
+class BlockSeries implements StageableSeries {
   readonly labels: Labels;
-  readonly #open: () => SampleReader;
+  readonly #block: Block;
+  readonly #ref: number;
+  readonly #chunks: readonly ChunkMeta[];
+  readonly #minMs: number;
+  readonly #maxMs: number;
 
-  constructor(labels: Labels, open: () => SampleReader) {
+  constructor(block: Block, ref: number, { labels, chunks }: IndexSeries, minMs: number, maxMs: number) {
     this.labels = labels;
-    this.#open = open;
+    this.#block = block;
+    this.#ref = ref;
+    this.#chunks = chunks;
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
   }
 
   samples(): SampleReader {
-    return this.#open();
+    const wanted = this.#chunks.filter(({ minMs, maxMs }) => minMs <= this.#maxMs && maxMs >= this.#minMs);
+    return new BlockReader(this.#block, this.#ref, wanted, this.#minMs, this.#maxMs);
+  }
+
+  stage(into: StagedChunks, minMs: number, maxMs: number): boolean {
+    const block = this.#block;
+    if (block.deleted(this.#ref).length > 0) return false;
+    const first = minMs > this.#minMs ? minMs : this.#minMs;
+    const last = maxMs < this.#maxMs ? maxMs : this.#maxMs;
+    for (const chunk of this.#chunks) {
+      if (chunk.maxMs < first) continue;
+      if (chunk.minMs > last) break;
+      const { encoding, bytes } = block.chunks.read(chunk.ref);
+      if (encoding !== xorEncoding) return false;
+      const at = into.take(bytes.length);
+      into.bytes.set(bytes, at);
+      into.addPiece(at, at + bytes.length, sampleCount(encoding, bytes), encoding, first, last);
+    }
+    return true;
   }
 }
 
@@ -101,13 +131,13 @@ export class BlockQuerier implements Querier {
     const turn = new Turn(signal);
     for (const ref of selectPostings(block.index, matchers)) {
       if (limit > 0 && series.length >= limit) break;
-      await turn.pass();
-      const { labels, chunks } = block.index.series(ref);
-      const wanted = chunks.filter(({ minMs, maxMs }) => minMs <= this.#maxMs && maxMs >= this.#minMs);
-      if (wanted.length === 0) continue;
-      series.push(new BlockSeries(labels, () => new BlockReader(block, ref, wanted, this.#minMs, this.#maxMs)));
+      const pause = turn.pass();
+      if (pause !== undefined) await pause;
+      const found = block.index.series(ref);
+      if (!found.chunks.some(({ minMs, maxMs }) => minMs <= this.#maxMs && maxMs >= this.#minMs)) continue;
+      series.push(new BlockSeries(block, ref, found, this.#minMs, this.#maxMs));
     }
-    return { series, warnings: [] };
+    return { series, warnings: [], bulk: new BulkSeries(series) };
   }
 
   async labelNames(matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {

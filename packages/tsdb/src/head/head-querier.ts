@@ -1,20 +1,12 @@
 /**
  * A view of the head as it was when the querier was made: commits that come later stay invisible, whole.
  */
-import {
-  compareBytes,
-  Labels,
-  type Matcher,
-  type Querier,
-  type SampleReader,
-  type SelectHints,
-  type Series,
-  type SeriesSet,
-} from '@pronoia/model';
+import { compareBytes, type Matcher, type Querier, type SelectHints, type Series, type SeriesSet } from '@pronoia/model';
+import { BulkSeries } from '../bulk-series.ts';
 import { type PostingsIndex, selectPostings } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
 import type { Head } from './head.ts';
-import { HeadReader } from './head-reader.ts';
+import { HeadSeries } from './head-series.ts';
 
 export class HeadIndex implements PostingsIndex {
   readonly #head: Head;
@@ -42,26 +34,6 @@ export class HeadIndex implements PostingsIndex {
       const text = symbols.text(id);
       if (text.startsWith(prefix)) yield text;
     }
-  }
-}
-
-class HeadSeries implements Series {
-  readonly labels: Labels;
-  readonly #head: Head;
-  readonly #ref: number;
-  readonly #minMs: number;
-  readonly #maxMs: number;
-
-  constructor(head: Head, ref: number, labels: Labels, minMs: number, maxMs: number) {
-    this.labels = labels;
-    this.#head = head;
-    this.#ref = ref;
-    this.#minMs = minMs;
-    this.#maxMs = maxMs;
-  }
-
-  samples(): SampleReader {
-    return new HeadReader(this.#head, this.#ref, this.#minMs, this.#maxMs);
   }
 }
 
@@ -116,13 +88,14 @@ export class HeadQuerier implements Querier {
     const series: Series[] = [];
     const turn = new Turn(signal);
     for (const ref of refs) {
-      await turn.pass();
+      const pause = turn.pass();
+      if (pause !== undefined) await pause;
       const slot = this.#head.series.slotOf(ref);
       if (slot < 0) continue;
       const maxMs = Math.min(this.#lastVisibleMs(slot), this.#maxMs);
       series.push(new HeadSeries(this.#head, ref, this.#head.series.labels(slot), this.#minMs, maxMs));
     }
-    return { series, warnings: [] };
+    return { series, warnings: [], bulk: new BulkSeries(series) };
   }
 
   #slots(matchers: readonly Matcher[]): Uint32Array {
