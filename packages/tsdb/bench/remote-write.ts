@@ -24,7 +24,7 @@ interface Peer {
   readonly snapshot?: string;
 }
 
-const peers: Peer[] = [
+const all: readonly Peer[] = [
   {
     name: 'pronoia monitor',
     command: (folder, port) => [
@@ -58,7 +58,9 @@ const peers: Peer[] = [
     command: (folder, port) => ['/usr/bin/victoria-metrics', `-storageDataPath=${folder}/data`, `-httpListenAddr=127.0.0.1:${port}`],
     ready: '/health',
   },
-].filter(({ name, command }) => (only === undefined || only.includes(name)) && existsSync(command('', 0)[0] as string));
+];
+
+const peers = all.filter(({ name, command }) => (only === undefined || only.includes(name)) && existsSync(command('', 0)[0] as string));
 
 interface Usage {
   readonly cpuSeconds: number;

@@ -153,13 +153,17 @@ export class HeadReplay implements RecordVisitor {
   }
 
   samples(samples: SampleColumns): void {
-    const head = this.#head;
-    for (let i = 0; i < samples.length; i++) {
-      const tMs = samples.times[i] as number;
-      if (tMs < head.minValidMs) continue;
-      const slot = this.#slot(samples.refs[i] as number);
-      if (slot >= 0) head.append(slot, tMs, samples.high(i), samples.low(i));
+    const { minValidMs, series } = this.#head;
+    const { refs, times, length } = samples;
+    for (let i = 0; i < length; i++) {
+      const ref = refs[i] as number;
+      if ((times[i] as number) < minValidMs) refs[i] = 0;
+      else if (series.slotOf(ref) < 0) {
+        const slot = this.#slot(ref);
+        refs[i] = slot < 0 ? 0 : series.ref(slot);
+      }
     }
+    this.#head.appendAll(samples);
   }
 
   histogram(ref: number, tMs: number, { histogram, isStale }: HistogramEntry): void {

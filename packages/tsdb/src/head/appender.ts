@@ -294,12 +294,7 @@ export class HeadAppender implements Appender {
     const { head, exemplars, metrics } = this.#context;
     const columns = this.#columns;
     head.commits++;
-    let appended = 0;
-    for (let i = 0; i < columns.length; i++) {
-      const slot = head.series.slotOf(columns.refs[i] as number);
-      if (slot >= 0 && head.append(slot, columns.times[i] as number, columns.high(i), columns.low(i))) appended++;
-    }
-    appended += this.#applyLate();
+    const appended = head.appendAll(columns) + this.#applyLate();
     let histograms = 0;
     for (const { ref, tMs, histogram, isStale } of this.#histograms) {
       const slot = head.series.slotOf(ref);

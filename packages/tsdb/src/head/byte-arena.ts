@@ -1,64 +1,7 @@
 /**
- * Bytes of chunks in memory, in two kinds of place.
- *
- * `BlockArena`: pieces that grow (the open chunk of a series), in a few sizes, reused through free lists.
- * `ByteSlab`: pieces that never change (full chunks), packed one behind the other. Chunks of one slab page are filled at about
- * the same time, so they also expire together, and then the page is used again.
+ * Bytes of full chunks in memory: pieces that never change, packed one behind the other. Chunks of one page are filled at about the
+ * same time, so they also expire together, and then the page is used again.
  */
-const blockSizes = [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048] as const;
-const blocksPerPage = 256;
-
-/** 0 is no block. The low four bits are the size class. */
-export type Block = number;
-
-export class BlockArena {
-  readonly #pages: Uint8Array[][] = blockSizes.map(() => []);
-  readonly #next: number[] = blockSizes.map(() => 0);
-  readonly #free: number[][] = blockSizes.map(() => []);
-  /** Bytes in pages. */
-  sizeBytes = 0;
-
-  /** Largest piece that fits. */
-  static readonly maxBytes = blockSizes.at(-1) as number;
-
-  capacity(block: Block): number {
-    return block === 0 ? 0 : (blockSizes[block & 15] as number);
-  }
-
-  allocate(bytes: number): Block {
-    const size = blockSizes.findIndex((blockSize) => blockSize >= bytes);
-    if (size < 0) throw new Error(`BUG: a block of ${bytes} bytes`);
-    const index = this.#free[size]?.pop() ?? this.#extend(size);
-    return ((index + 1) * 16 + size) >>> 0;
-  }
-
-  #extend(size: number): number {
-    const index = this.#next[size] as number;
-    this.#next[size] = index + 1;
-    const pages = this.#pages[size] as Uint8Array[];
-    if (Math.floor(index / blocksPerPage) === pages.length) {
-      const pageSize = blocksPerPage * (blockSizes[size] as number);
-      pages.push(new Uint8Array(pageSize));
-      this.sizeBytes += pageSize;
-    }
-    return index;
-  }
-
-  free(block: Block): void {
-    if (block !== 0) this.#free[block & 15]?.push((block >>> 4) - 1);
-  }
-
-  /** The page that holds the block; the block begins at `offset(block)`. */
-  page(block: Block): Uint8Array {
-    const index = (block >>> 4) - 1;
-    return (this.#pages[block & 15] as Uint8Array[])[Math.floor(index / blocksPerPage)] as Uint8Array;
-  }
-
-  offset(block: Block): number {
-    return (((block >>> 4) - 1) % blocksPerPage) * (blockSizes[block & 15] as number);
-  }
-}
-
 const slabPageBytes = 1 << 20;
 
 /** Page number times the page's size, plus the offset in it. */

@@ -6,12 +6,14 @@ import type { FloatHistogram, Labels, Rejection, SampleBatch } from '@pronoia/mo
 import { floatHistogramEncoding } from '../chunk/histogram.ts';
 import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
+import { highWord, type SampleColumns } from '../sample-columns.ts';
 import { Turn } from '../turn.ts';
 import type { HeadChunkFiles } from './chunk-files.ts';
 import { type ChunkId, ChunkTable } from './chunk-table.ts';
-import { type Column, Float64Column, Uint8Column, Uint32Column } from './column.ts';
+import { type Column, Uint8Column, Uint32Column } from './column.ts';
+import type { HeadMemory } from './head-memory.ts';
 import { LabelOrder } from './label-order.ts';
-import { maxChunkBytes, OpenChunks } from './open-chunks.ts';
+import { batchLength, maxChunkBytes, type OnCut, OpenChunks } from './open-chunks.ts';
 import { areEqualHistograms, OpenHistograms } from './open-histograms.ts';
 import { areValidLabels, SeriesTable } from './series-table.ts';
 
@@ -26,21 +28,16 @@ export class Head {
   readonly options: HeadOptions;
   readonly series = new SeriesTable();
   readonly order = new LabelOrder(this.series);
-  readonly #open = new OpenChunks();
+  readonly #open: OpenChunks;
   readonly #histograms = new OpenHistograms();
   readonly chunks: ChunkTable;
   /** Full chunks whose bytes are still in memory: id and ref of the series in turn. */
   #unwritten: number[] = [];
   readonly #firstChunk = new Uint32Column();
   readonly #lastChunk = new Uint32Column();
-  readonly #lastTime = new Float64Column();
-  /** When the open chunk must end at the latest. */
-  readonly #nextAt = new Float64Column();
   /** 1: the series is in the write-ahead log. */
   readonly #logged = new Uint8Column();
-  /** Number of the commit that the last sample came with. */
-  readonly #lastCommit = new Float64Column();
-  readonly #columns: readonly Column[] = [this.#firstChunk, this.#lastChunk, this.#lastTime, this.#nextAt, this.#logged, this.#lastCommit];
+  readonly #columns: readonly Column[] = [this.#firstChunk, this.#lastChunk, this.#logged];
   /** Deleted intervals by ref, ascending and apart. */
   readonly tombstones = new Map<number, Interval[]>();
   /** Of all samples; +Infinity and −Infinity when there are none. */
@@ -54,8 +51,9 @@ export class Head {
   commits = 0;
 
   /** Without `files` full chunks stay in memory. */
-  constructor(options: HeadOptions, files?: HeadChunkFiles) {
+  constructor(options: HeadOptions, files?: HeadChunkFiles, memory?: HeadMemory) {
     this.options = options;
+    this.#open = new OpenChunks(options, memory);
     this.chunks = new ChunkTable(files);
   }
 
@@ -84,7 +82,7 @@ export class Head {
     const { count } = this.series;
     for (const column of this.#columns) column.reserve(count);
     for (const column of this.#open.columns) column.reserve(count);
-    this.#lastTime.set(slot, -Infinity);
+    this.#open.setLastMs(slot, -Infinity);
     this.unloggedCount++;
     return slot;
   }
@@ -100,11 +98,11 @@ export class Head {
   }
 
   lastMs(slot: number): number {
-    return this.#lastTime.get(slot);
+    return this.#open.lastMs(slot);
   }
 
   lastCommit(slot: number): number {
-    return this.#lastCommit.get(slot);
+    return this.#open.lastCommit(slot);
   }
 
   firstChunk(slot: number): number {
@@ -150,7 +148,7 @@ export class Head {
   /** Whether the sample may be appended now; `repeated` when it is there already with the same bits. */
   appendable(slot: number, tMs: number, high: number, low: number): 'yes' | 'repeated' | Rejection {
     if (tMs < this.minAppendableMs) return 'out_of_bounds';
-    const last = this.#lastTime.get(slot);
+    const last = this.#open.lastMs(slot);
     if (tMs > last) return 'yes';
     if (tMs < last) return 'out_of_order';
     if (this.isHistogramSeries(slot)) return 'duplicate_timestamp';
@@ -160,7 +158,7 @@ export class Head {
   /** The same for a histogram; undefined is its stale marker. */
   appendableHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): 'yes' | 'repeated' | Rejection {
     if (tMs < this.minAppendableMs) return 'out_of_bounds';
-    const last = this.#lastTime.get(slot);
+    const last = this.#open.lastMs(slot);
     if (tMs > last) return 'yes';
     if (tMs < last) return 'out_of_order';
     const newest = this.#histograms.last(this.series.ref(slot));
@@ -169,11 +167,11 @@ export class Head {
 
   /** Appends if the sample is newer than the series' last one; says whether it was. */
   append(slot: number, tMs: number, high: number, low: number): boolean {
-    if (tMs <= this.#lastTime.get(slot)) return false;
+    if (tMs <= this.#open.lastMs(slot)) return false;
     const count = this.#open.count(slot);
     if (count === 0) {
       if (this.isHistogramSeries(slot)) this.#cutHistograms(slot);
-      this.#nextAt.set(slot, this.#rangeEnd(tMs));
+      this.#open.setNextAt(slot, this.#rangeEnd(tMs));
     } else if (this.#mustCut(slot, tMs, count)) {
       this.#cut(slot, tMs);
     }
@@ -182,23 +180,62 @@ export class Head {
     return true;
   }
 
+  /** Appends those of a batch that are newer than the last one of their series; says how many. Series that are gone are passed over. */
+  appendAll({ refs, times, values, words, length }: SampleColumns): number {
+    const open = this.#open;
+    let appended = 0;
+    if (!open.hasKernel) {
+      for (let i = 0; i < length; i++) {
+        const slot = this.series.slotOf(refs[i] as number);
+        const high = words[2 * i + highWord] as number;
+        if (slot >= 0 && this.append(slot, times[i] as number, high, words[2 * i + 1 - highWord] as number)) appended++;
+      }
+      return appended;
+    }
+    for (let from = 0; from < length; from += batchLength) {
+      const count = Math.min(batchLength, length - from);
+      open.prepareBatch();
+      const batch = open.batch();
+      batch.times.set(times.subarray(from, from + count));
+      batch.values.set(values.subarray(from, from + count));
+      for (let i = 0; i < count; i++) batch.slots[i] = this.series.slotOf(refs[from + i] as number);
+      for (let at = 0; ; at++) {
+        at = open.appendBatch(at, count, this.commits, this.#onCut);
+        if (at === count) break;
+        // Floats after histograms.
+        const word = 2 * (from + at) + highWord;
+        const low = words[2 * (from + at) + 1 - highWord] as number;
+        if (this.append(batch.slots[at] as number, times[from + at] as number, words[word] as number, low)) appended++;
+      }
+      const result = open.batchResult;
+      appended += result.appended;
+      if (result.minMs < this.minMs) this.minMs = result.minMs;
+      if (result.maxMs > this.maxMs) this.maxMs = result.maxMs;
+    }
+    return appended;
+  }
+
+  readonly #onCut: OnCut = (slot, minMs, maxMs, bytes, start, end) =>
+    this.#addFull(slot, this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
+
   /** The same for a histogram; undefined is its stale marker. */
   appendHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): boolean {
-    if (tMs <= this.#lastTime.get(slot)) return false;
+    if (tMs <= this.#open.lastMs(slot)) return false;
     if (this.#open.count(slot) > 0) this.#cut(slot, tMs);
     const ref = this.series.ref(slot);
     const isOpen = this.#histograms.count(ref) > 0;
-    if (isOpen && (tMs >= this.#nextAt.get(slot) || !this.#histograms.continues(ref, histogram, this.options.samplesPerChunk)))
+    if (isOpen && (tMs >= this.#open.nextAt(slot) || !this.#histograms.continues(ref, histogram, this.options.samplesPerChunk)))
       this.#cutHistograms(slot);
-    if (this.#histograms.count(ref) === 0) this.#nextAt.set(slot, this.#rangeEnd(tMs));
+    if (this.#histograms.count(ref) === 0) this.#open.setNextAt(slot, this.#rangeEnd(tMs));
     this.#histograms.append(ref, { tMs, histogram });
+    this.#open.setHistograms(slot, true);
     this.#appended(slot, tMs);
     return true;
   }
 
   #appended(slot: number, tMs: number): void {
-    this.#lastTime.set(slot, tMs);
-    this.#lastCommit.set(slot, this.commits);
+    this.#open.setLastMs(slot, tMs);
+    this.#open.setLastCommit(slot, this.commits);
     if (tMs > this.maxMs) this.maxMs = tMs;
     if (tMs < this.minMs) this.minMs = tMs;
   }
@@ -207,7 +244,8 @@ export class Head {
     const ref = this.series.ref(slot);
     const minMs = this.#histograms.startMs(ref);
     const bytes = this.#histograms.seal(ref);
-    this.#addFull(slot, this.chunks.add(minMs, this.#lastTime.get(slot), floatHistogramEncoding, bytes, 0, bytes.length));
+    this.#open.setHistograms(slot, false);
+    this.#addFull(slot, this.chunks.add(minMs, this.#open.lastMs(slot), floatHistogramEncoding, bytes, 0, bytes.length));
   }
 
   #addFull(slot: number, id: ChunkId): void {
@@ -220,11 +258,11 @@ export class Head {
     const { samplesPerChunk } = this.options;
     if (count === Math.floor(samplesPerChunk / 4)) {
       const start = this.#open.startMs(slot);
-      const end = this.#nextAt.get(slot);
-      const chunks = Math.floor((end - start) / ((this.#lastTime.get(slot) - start + 1) * 4));
-      if (chunks > 1) this.#nextAt.set(slot, Math.floor(start + (end - start) / chunks));
+      const end = this.#open.nextAt(slot);
+      const chunks = Math.floor((end - start) / ((this.#open.lastMs(slot) - start + 1) * 4));
+      if (chunks > 1) this.#open.setNextAt(slot, Math.floor(start + (end - start) / chunks));
     }
-    return tMs >= this.#nextAt.get(slot) || count >= samplesPerChunk * 2 || this.#open.encodedBytes(slot) > maxChunkBytes;
+    return tMs >= this.#open.nextAt(slot) || count >= samplesPerChunk * 2 || this.#open.encodedBytes(slot) > maxChunkBytes;
   }
 
   #rangeEnd(tMs: number): number {
@@ -234,10 +272,10 @@ export class Head {
 
   #cut(slot: number, nextMs: number): void {
     const minMs = this.#open.startMs(slot);
-    const maxMs = this.#lastTime.get(slot);
+    const maxMs = this.#open.lastMs(slot);
     const id = this.#open.seal(slot, (bytes, start, end) => this.chunks.add(minMs, maxMs, xorEncoding, bytes, start, end));
     this.#addFull(slot, id);
-    this.#nextAt.set(slot, this.#rangeEnd(nextMs));
+    this.#open.setNextAt(slot, this.#rangeEnd(nextMs));
   }
 
   #link(slot: number, id: ChunkId): void {
@@ -267,9 +305,9 @@ export class Head {
   attachChunk(slot: number, id: ChunkId): boolean {
     const minMs = this.chunks.minMs(id);
     const maxMs = this.chunks.maxMs(id);
-    if (minMs <= this.#lastTime.get(slot)) return false;
+    if (minMs <= this.#open.lastMs(slot)) return false;
     this.#link(slot, id);
-    this.#lastTime.set(slot, maxMs);
+    this.#open.setLastMs(slot, maxMs);
     if (minMs < this.minMs) this.minMs = minMs;
     if (maxMs > this.maxMs) this.maxMs = maxMs;
     return true;
@@ -351,9 +389,10 @@ export class Head {
     this.#firstChunk.set(slot, first);
     if (first !== 0) return;
     this.#lastChunk.set(slot, 0);
-    if (this.#lastTime.get(slot) >= mintMs) return;
+    if (this.#open.lastMs(slot) >= mintMs) return;
     if (this.#open.count(slot) > 0) this.#open.clear(slot);
     if (this.#histograms.size > 0) this.#histograms.remove(this.series.ref(slot));
+    this.#open.setHistograms(slot, false);
   }
 
   #forgetRemovedChunks(): void {
