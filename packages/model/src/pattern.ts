@@ -7,7 +7,13 @@
  */
 export type PatternPlan =
   | { readonly kind: 'literals'; readonly literals: readonly string[]; readonly prefix: string }
-  | { readonly kind: 'wildcards'; readonly matches: (value: string) => boolean; readonly prefix: string }
+  | {
+      readonly kind: 'wildcards';
+      readonly matches: (value: string) => boolean;
+      readonly prefix: string;
+      /** Every value that matches begins with one of these. */
+      readonly prefixes: readonly string[];
+    }
   | { readonly kind: 'general'; readonly prefix: string };
 
 /** One alternative: literals with holes between them. `holes[i]` lies after `literals[i]`: 0 for `.*`, 1 for `.+`. */
@@ -33,6 +39,7 @@ export function planPattern(pattern: string): PatternPlan {
     kind: 'wildcards',
     matches: (value) => wordSet.has(value) || withHoles.some((alternative) => matchesAlternative(alternative, value)),
     prefix,
+    prefixes: [...new Set(alternatives.map(({ literals }) => literals[0] as string))],
   };
 }
 
