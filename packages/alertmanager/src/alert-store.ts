@@ -3,19 +3,28 @@
  * the order in which it came.
  */
 import type { Alert } from './alert.ts';
+import type { AlertIdentity } from './identity.ts';
 
 export interface AlertStoreOptions {
   /** More alerts of one name than this are dropped; 0 for no limit. */
   readonly perNameLimit: number;
 }
 
+/** Fingerprints by their first two digits: one bucket is sorted in no time, so the whole is walked in order without holding the loop. */
+interface Bucket {
+  fingerprints: string[];
+  isSorted: boolean;
+}
+
+const bucketCount = 256;
+
 export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #byFingerprint = new Map<string, Alert>();
+  /** Identities by the text in which their sender writes the label set. */
+  readonly #identityByText = new Map<string, AlertIdentity>();
   readonly #countByName = new Map<string, number>();
-  /** Fingerprints of all alerts; in order when `#isSorted`. */
-  #order: string[] = [];
-  #isSorted = true;
+  readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({ fingerprints: [], isSorted: true }));
   readonly #subscribers = new Set<(alert: Alert) => void>();
 
   constructor(options: AlertStoreOptions = { perNameLimit: 0 }) {
@@ -30,18 +39,30 @@ export class AlertStore {
     return this.#byFingerprint.get(fingerprint);
   }
 
+  /** The identity of a label set, known by the very text in which it came before. */
+  identityOf(labelsText: string): AlertIdentity | undefined {
+    return this.#identityByText.get(labelsText);
+  }
+
   all(): IterableIterator<Alert> {
     return this.#byFingerprint.values();
   }
 
-  /** A list of its own, by fingerprint: the API's order. Sorts only what came since it was last asked. */
-  sorted(): Alert[] {
-    if (!this.#isSorted) {
-      // Default order: UTF-16 units, which for hexadecimal digits is byte order.
-      this.#order.sort();
-      this.#isSorted = true;
+  /** By fingerprint: the API's order. May be walked while alerts come and go: those that stay are each met once. */
+  *sorted(): IterableIterator<Alert> {
+    for (const bucket of this.#buckets) {
+      if (!bucket.isSorted) {
+        // Default order: UTF-16 units, which for hexadecimal digits is byte order.
+        bucket.fingerprints.sort();
+        bucket.isSorted = true;
+      }
+      // A list of its own, for the bucket may change while this waits to go on.
+      const fingerprints = bucket.fingerprints.slice();
+      for (const fingerprint of fingerprints) {
+        const alert = this.#byFingerprint.get(fingerprint);
+        if (alert !== undefined) yield alert;
+      }
     }
-    return this.#order.map((fingerprint) => this.#byFingerprint.get(fingerprint) as Alert);
   }
 
   subscribe(onAlert: (alert: Alert) => void): () => void {
@@ -52,23 +73,40 @@ export class AlertStore {
   /** Merges with what is known. Returns how many were dropped for the limit. */
   put(alerts: Iterable<Alert>, nowMs: number): number {
     let dropped = 0;
-    for (const alert of alerts) {
-      const old = this.#byFingerprint.get(alert.fingerprint);
-      if (old === undefined) {
-        const count = this.#countByName.get(alert.name) ?? 0;
-        if (this.#options.perNameLimit > 0 && count >= this.#options.perNameLimit) {
-          dropped++;
-          continue;
-        }
-        this.#countByName.set(alert.name, count + 1);
-        this.#order.push(alert.fingerprint);
-        this.#isSorted = false;
-      }
-      const stored = old !== undefined && old.overlaps(alert) ? old.merge(alert, nowMs) : alert;
-      this.#byFingerprint.set(stored.fingerprint, stored);
-      for (const tell of this.#subscribers) tell(stored);
-    }
+    for (const alert of alerts) if (!this.#putOne(alert, nowMs)) dropped++;
     return dropped;
+  }
+
+  #putOne(alert: Alert, nowMs: number): boolean {
+    const { fingerprint } = alert;
+    const old = this.#byFingerprint.get(fingerprint);
+    if (old === undefined) {
+      const { name } = alert;
+      const count = this.#countByName.get(name) ?? 0;
+      if (this.#options.perNameLimit > 0 && count >= this.#options.perNameLimit) return false;
+      this.#countByName.set(name, count + 1);
+      const bucket = this.#buckets[Number.parseInt(fingerprint.slice(0, 2), 16)] as Bucket;
+      bucket.fingerprints.push(fingerprint);
+      bucket.isSorted = false;
+      this.#identityByText.set(alert.identity.text, alert.identity);
+      this.#keep(alert);
+      return true;
+    }
+    if (alert.identity !== old.identity && alert.identity.text !== old.identity.text) {
+      // The same labels in another writing: the latest is the likeliest to come again.
+      this.#identityByText.delete(old.identity.text);
+      old.identity.text = alert.identity.text;
+      this.#identityByText.set(old.identity.text, old.identity);
+    }
+    this.#keep(
+      old.overlaps(alert) ? old.merge(alert, nowMs) : alert.identity === old.identity ? alert : alert.with({ identity: old.identity }),
+    );
+    return true;
+  }
+
+  #keep(alert: Alert): void {
+    this.#byFingerprint.set(alert.fingerprint, alert);
+    for (const tell of this.#subscribers) tell(alert);
   }
 
   /** Forgets what is resolved. */
@@ -77,10 +115,13 @@ export class AlertStore {
     for (const [fingerprint, alert] of this.#byFingerprint) {
       if (!alert.isResolvedAt(nowMs)) continue;
       this.#byFingerprint.delete(fingerprint);
+      this.#identityByText.delete(alert.identity.text);
       const left = (this.#countByName.get(alert.name) ?? 1) - 1;
       if (left > 0) this.#countByName.set(alert.name, left);
       else this.#countByName.delete(alert.name);
     }
-    if (this.#byFingerprint.size < sizeBefore) this.#order = this.#order.filter((fingerprint) => this.#byFingerprint.has(fingerprint));
+    if (this.#byFingerprint.size === sizeBefore) return;
+    for (const bucket of this.#buckets)
+      bucket.fingerprints = bucket.fingerprints.filter((fingerprint) => this.#byFingerprint.has(fingerprint));
   }
 }

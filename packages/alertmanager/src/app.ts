@@ -33,6 +33,7 @@ import { NotificationLog } from './nflog.ts';
 import { buildReceivers } from './notify/build.ts';
 import { Templates } from './notify/template.ts';
 import { type SilenceState, Silences, silenceState } from './silence.ts';
+import { Turns } from './turns.ts';
 import { version } from './version.ts';
 
 export type Options = Partial<FlagValues<typeof flags>>;
@@ -77,12 +78,13 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     retentionMs,
     startAtMs: startedAtMs + settings['dispatch.start-delay'],
     maintenanceIntervalMs: settings['dispatch.maintenance-interval'],
+    turns: new Turns(),
     ...(dependencies.random === undefined ? {} : { random: dependencies.random }),
   });
   const metrics = createServerMetrics(
     registry,
     {
-      alerts: () => countAlerts(engine, store, clock),
+      alerts: () => engine.countByState(clock.now()),
       silences: () => countSilences(silences, clock),
       groups: () => engine.groupCount,
       receivers: () => engine.receivers.size,
@@ -175,7 +177,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       {
         name: 'silences',
         gauges: metrics.silences,
-        collect: () => silences.collectGarbage(nowMs, (fingerprint) => store.get(fingerprint) !== undefined),
+        collect: () => silences.collectGarbage(nowMs),
         snapshot: () => silences.snapshot(),
       },
       {
@@ -270,17 +272,6 @@ function warnOfMatcher(log: Logger, input: string, problem: 'deprecated' | 'disa
 /** The first six bytes of the MD5, as the original shows it. */
 function hashOf(text: string): number {
   return createHash('md5').update(text).digest().readUIntLE(0, 6);
-}
-
-function countAlerts(engine: Engine, store: AlertStore, clock: Clock): Record<'active' | 'suppressed' | 'unprocessed', number> {
-  const counts = { active: 0, suppressed: 0, unprocessed: 0 };
-  const nowMs = clock.now();
-  for (const alert of store.all()) {
-    if (alert.isResolvedAt(nowMs)) continue;
-    const { inhibitedBy, silencedBy } = engine.statusOf(alert, nowMs);
-    counts[inhibitedBy.length + silencedBy.length > 0 ? 'suppressed' : 'active']++;
-  }
-  return counts;
 }
 
 function countSilences(silences: Silences, clock: Clock): Record<SilenceState, number> {

@@ -4,8 +4,10 @@
  */
 import type { Labels } from '@pronoia/model';
 import type { Clock, Timer } from '@pronoia/server';
-import { type Alert, compareAlerts } from './alert.ts';
+import { type Alert, compareIdentities } from './alert.ts';
+import type { AlertIdentity } from './identity.ts';
 import { groupKey, type Route } from './route.ts';
+import type { Turns } from './turns.ts';
 
 export interface Flush {
   readonly group: Group;
@@ -26,6 +28,8 @@ export interface DispatcherOptions {
   /** Added to the time that a flush may take: how long peers are waited for. */
   readonly peerWaitMs?: () => number;
   readonly maintenanceIntervalMs?: number;
+  /** Where flushes wait for their turn when many are due at once; none without it. */
+  readonly turns?: Turns;
   /** Its groups' timers go on where the route is the same: a reload delays nobody. */
   readonly previous?: Dispatcher;
 }
@@ -48,11 +52,53 @@ export class Group {
   isFlushing = false;
   /** The interval ended during a flush: the next one follows at once. */
   isDue = false;
+  /** It was empty, and is no more. */
+  isDropped = false;
+  #order: readonly AlertIdentity[] | undefined;
+  /** Of the alerts that are in this group alone. */
+  placement: Placement | undefined;
 
   constructor(route: Route, labels: Labels) {
     this.route = route;
     this.labels = labels;
     this.key = groupKey(route, labels);
+  }
+
+  put(alert: Alert): void {
+    const { size } = this.alertsByFingerprint;
+    this.alertsByFingerprint.set(alert.fingerprint, alert);
+    if (this.alertsByFingerprint.size > size) this.#order = undefined;
+  }
+
+  remove(alert: Alert): void {
+    this.alertsByFingerprint.delete(alert.fingerprint);
+    this.#order = undefined;
+  }
+
+  /** A list of its own, in a notification's order: worked out again only after alerts have come or gone. */
+  sorted(): Alert[] {
+    this.#order ??= [...this.alertsByFingerprint.values()].map(({ identity }) => identity).sort(compareIdentities);
+    return this.#order.map(({ fingerprint }) => this.alertsByFingerprint.get(fingerprint) as Alert);
+  }
+}
+
+export interface ReceiverNames {
+  readonly names: readonly string[];
+  /** As the API writes them. */
+  readonly json: string;
+}
+
+/** Where the alerts of one label set are put. */
+class Placement {
+  readonly dispatcher: Dispatcher;
+  readonly groups: readonly Group[];
+  readonly receivers: ReceiverNames;
+
+  constructor(dispatcher: Dispatcher, groups: readonly Group[]) {
+    this.dispatcher = dispatcher;
+    this.groups = groups;
+    const names = groups.map(({ route }) => route.options.receiver);
+    this.receivers = { names, json: `[${names.map((name) => `{"name":${JSON.stringify(name)}}`).join(',')}]` };
   }
 }
 
@@ -90,19 +136,39 @@ export class Dispatcher {
   /** Puts the alert, new or changed, into its groups. */
   see(alert: Alert): void {
     if (this.#stopping.signal.aborted) return;
-    for (const route of this.#options.root.match(alert.labels)) this.#insert(alert, route);
+    const nowMs = this.#options.clock.now();
+    for (const group of this.#placementOf(alert).groups) this.#insert(alert, group, nowMs);
   }
 
-  #insert(alert: Alert, route: Route): void {
+  receiversOf(alert: Alert): ReceiverNames {
+    return this.#placementOf(alert).receivers;
+  }
+
+  /** The groups of a label set stay the same until the configuration changes, or one was dropped for having been empty. */
+  #placementOf(alert: Alert): Placement {
+    const { identity } = alert;
+    const known = identity.placement;
+    if (known instanceof Placement && known.dispatcher === this && !known.groups.some(({ isDropped }) => isDropped)) return known;
+    const groups = this.#options.root.match(identity.labels).map((route) => this.#groupOf(identity.labels, route));
+    const [first] = groups;
+    // Nearly always it is one group: then all its alerts share one placement.
+    const placement =
+      groups.length === 1 && first !== undefined ? (first.placement ??= new Placement(this, groups)) : new Placement(this, groups);
+    identity.placement = placement;
+    return placement;
+  }
+
+  #groupOf(alertLabels: Labels, route: Route): Group {
     const { clock, startAtMs = 0 } = this.#options;
-    const labels = route.groupLabels(alert.labels);
+    const labels = route.groupLabels(alertLabels);
+    const key = labels.key();
     let groups = this.#groupsByRoute.get(route);
     if (groups === undefined) this.#groupsByRoute.set(route, (groups = new Map()));
-    let group = groups.get(labels.key());
+    let group = groups.get(key);
     const nowMs = clock.now();
     if (group === undefined) {
       group = new Group(route, labels);
-      groups.set(labels.key(), group);
+      groups.set(key, group);
       this.#groupCount++;
       const before = this.#previous?.groupLike(route, labels);
       if (before !== undefined) {
@@ -111,7 +177,13 @@ export class Dispatcher {
       }
       this.#arm(group, before === undefined ? Math.max(route.options.groupWaitMs, startAtMs - nowMs) : Math.max(0, before.dueAtMs - nowMs));
     }
-    group.alertsByFingerprint.set(alert.fingerprint, alert);
+    return group;
+  }
+
+  #insert(alert: Alert, group: Group, nowMs: number): void {
+    const { route } = group;
+    const { startAtMs = 0 } = this.#options;
+    group.put(alert);
     // After a restart the alert is old: it has waited already.
     const isOverdue = alert.startsAt.unixMs + route.options.groupWaitMs < nowMs;
     if (!group.hasFlushed && isOverdue && group.dueAtMs > Math.max(nowMs, startAtMs)) this.#arm(group, Math.max(0, startAtMs - nowMs));
@@ -165,21 +237,22 @@ export class Dispatcher {
   }
 
   async #flushOnce(group: Group, nowMs: number): Promise<void> {
-    const { clock, flush, peerWaitMs } = this.#options;
-    const snapshot = [...group.alertsByFingerprint.values()];
+    const { clock, flush, peerWaitMs, turns } = this.#options;
+    const turn = turns?.wait();
+    if (turn !== undefined) await turn;
+    const snapshot = group.sorted();
     if (snapshot.length === 0) return;
     const timeout = new AbortController();
     const limitMs = Math.max(group.route.options.groupIntervalMs, minFlushMs) + (peerWaitMs?.() ?? 0);
     const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
-    const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd())).sort(compareAlerts);
+    const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd()));
     const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
     const isTold = await flush({ group, alerts, nowMs, signal });
     timer.cancel();
     if (!isTold) return;
     for (const alert of snapshot) {
       // One that changed meanwhile (fired again) stays: it has something new to tell.
-      if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert)
-        group.alertsByFingerprint.delete(alert.fingerprint);
+      if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert) group.remove(alert);
     }
   }
 
@@ -196,6 +269,7 @@ export class Dispatcher {
       for (const [key, group] of groups) {
         if (group.alertsByFingerprint.size > 0 || group.isFlushing) continue;
         group.timer?.cancel();
+        group.isDropped = true;
         groups.delete(key);
         this.#groupCount--;
       }

@@ -6,7 +6,7 @@ import type { Clock, Logger } from '@pronoia/server';
 import type { Alert } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
 import type { Config } from './config/config.ts';
-import { Dispatcher, type Group } from './dispatcher.ts';
+import { Dispatcher, type Group, type ReceiverNames } from './dispatcher.ts';
 import { Inhibitor } from './inhibit.ts';
 import type { NotificationMetrics } from './metrics.ts';
 import type { NotificationLog } from './nflog.ts';
@@ -14,6 +14,7 @@ import type { ReceiverRuntime } from './notify/integration.ts';
 import { Pipeline } from './pipeline.ts';
 import { Route } from './route.ts';
 import type { Silences } from './silence.ts';
+import { Slice, type Turns } from './turns.ts';
 
 export interface EngineOptions {
   readonly clock: Clock;
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly startAtMs?: number;
   readonly maintenanceIntervalMs?: number;
   readonly random?: () => number;
+  /** So that many flushes at once do not hold the event loop; none without it. */
+  readonly turns?: Turns;
 }
 
 export interface AlertStatus {
@@ -99,7 +102,7 @@ export class Engine {
       retentionMs,
       random,
     });
-    const { startAtMs, maintenanceIntervalMs } = this.#options;
+    const { startAtMs, maintenanceIntervalMs, turns } = this.#options;
     const dispatcher = new Dispatcher({
       root: new Route(config.route, undefined, 0),
       clock,
@@ -110,6 +113,7 @@ export class Engine {
           return false;
         }),
       ...(this.#setup === undefined ? {} : { previous: this.#setup.dispatcher }),
+      ...(turns === undefined ? {} : { turns }),
       ...(startAtMs === undefined ? {} : { startAtMs }),
       ...(maintenanceIntervalMs === undefined ? {} : { maintenanceIntervalMs }),
     });
@@ -124,11 +128,33 @@ export class Engine {
     if (old !== undefined) await closeReceivers(old.receivers);
   }
 
+  /** Of all routes that it takes, in order. */
+  receiversOf(alert: Alert): ReceiverNames {
+    return this.#current().dispatcher.receiversOf(alert);
+  }
+
   statusOf(alert: Alert, nowMs: number): AlertStatus {
     return {
       inhibitedBy: this.#current().inhibitor.inhibitedBy(alert.labels, nowMs),
-      silencedBy: this.#options.silences.silencedBy(alert.labels, alert.fingerprint, nowMs),
+      silencedBy: this.#options.silences.silencedBy(alert.identity, nowMs),
     };
+  }
+
+  /** Of the alerts that fire. Takes turns, and few of them when little has changed since the last time. */
+  async countByState(nowMs: number): Promise<Record<'active' | 'suppressed' | 'unprocessed', number>> {
+    const { store, silences } = this.#options;
+    const { inhibitor } = this.#current();
+    const slice = new Slice();
+    let active = 0;
+    let suppressed = 0;
+    for (const alert of store.all()) {
+      if (alert.isResolvedAt(nowMs)) continue;
+      const isSuppressed = silences.silencedBy(alert.identity, nowMs).length > 0 || inhibitor.inhibitedBy(alert.labels, nowMs).length > 0;
+      if (isSuppressed) suppressed++;
+      else active++;
+      if (((active + suppressed) & 255) === 0 && slice.isOver()) await slice.next();
+    }
+    return { active, suppressed, unprocessed: 0 };
   }
 
   forgetResolved(): void {

@@ -31,7 +31,30 @@ export function fingerprintOf(labels: Labels): string {
       low = (upper << 16) | (lower & 0xffff);
     }
   }
-  return (high >>> 0).toString(16).padStart(8, '0') + (low >>> 0).toString(16).padStart(8, '0');
+  // Flat at once: a concatenation would be flattened by the first map that keeps it.
+  return String.fromCharCode(
+    hexDigit(high, 28),
+    hexDigit(high, 24),
+    hexDigit(high, 20),
+    hexDigit(high, 16),
+    hexDigit(high, 12),
+    hexDigit(high, 8),
+    hexDigit(high, 4),
+    hexDigit(high, 0),
+    hexDigit(low, 28),
+    hexDigit(low, 24),
+    hexDigit(low, 20),
+    hexDigit(low, 16),
+    hexDigit(low, 12),
+    hexDigit(low, 8),
+    hexDigit(low, 4),
+    hexDigit(low, 0),
+  );
+}
+
+function hexDigit(word: number, shift: number): number {
+  const digit = (word >>> shift) & 15;
+  return digit + (digit < 10 ? 48 : 87);
 }
 
 // xxHash64 on pairs of 32-bit halves: with bigint it costs ten times as much, and every alert of a flush is hashed.

@@ -59,7 +59,7 @@ export function createNotificationMetrics(registry: Registry) {
 }
 
 export interface Gauges {
-  readonly alerts: () => Readonly<Record<'active' | 'suppressed' | 'unprocessed', number>>;
+  readonly alerts: () => Promise<Readonly<Record<'active' | 'suppressed' | 'unprocessed', number>>>;
   readonly silences: () => Readonly<Record<SilenceState, number>>;
   readonly groups: () => number;
   readonly receivers: () => number;
@@ -91,8 +91,8 @@ export function createServerMetrics(registry: Registry, gauges: Gauges, build: {
     help: 'How many alerts by state.',
     labelNames: ['state'],
     registers,
-    collect() {
-      for (const [state, count] of Object.entries(gauges.alerts())) this.set({ state }, count);
+    async collect() {
+      for (const [state, count] of Object.entries(await gauges.alerts())) this.set({ state }, count);
     },
   });
   new Gauge({

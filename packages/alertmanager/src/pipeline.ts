@@ -48,7 +48,7 @@ export class Pipeline {
       metrics.suppressed.inc({ reason: muted.reason }, alerts.length);
       return true;
     }
-    alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.labels, alert.fingerprint, nowMs).length > 0);
+    alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.identity, nowMs).length > 0);
     if (alerts.length === 0) return true;
     const receiver = receivers.get(group.route.options.receiver);
     const results = await Promise.all(

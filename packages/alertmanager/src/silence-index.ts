@@ -1,67 +1,105 @@
 /**
  * Which silences could match an alert, without asking each. A silence is filed under one of its matchers: under the values of a finite
- * set, or under the beginning that all its values have; only what has neither must always be asked.
+ * set, under the beginnings that its values have, or under three characters that all of them hold; only what has none of these must
+ * always be asked. Of several ways the one is taken whose shelves are the emptiest: fifty silences of one team are better told apart
+ * by their hosts.
  */
-import type { Labels } from '@pronoia/model';
+import { type Labels, planPattern } from '@pronoia/model';
 import type { AlertMatcher } from './matcher.ts';
+import { requiredText } from './required-text.ts';
+
+interface Filed {
+  readonly id: string;
+  /** When it was filed, in the silences' own count. */
+  readonly version: number;
+}
 
 interface NameIndex {
-  readonly byValue: Map<string, string[]>;
-  readonly byPrefix: Map<string, string[]>;
+  readonly byValue: Map<string, Filed[]>;
+  readonly byPrefix: Map<string, Filed[]>;
+  /** Three characters, 16 bits each, to what holds them. */
+  readonly byTrigram: Map<number, Filed[]>;
   /** Lengths of the prefixes, so that a value is cut only where one may end. */
   prefixLengths: number[];
 }
 
+interface Shelves {
+  readonly name: string;
+  readonly kind: 'byValue' | 'byPrefix' | 'byTrigram';
+  readonly keys: readonly (string | number)[];
+}
+
 export class SilenceIndex {
   readonly #byName = new Map<string, NameIndex>();
-  #others: string[] = [];
+  #others: Filed[] = [];
 
-  add({ id, matchers }: { readonly id: string; readonly matchers: readonly AlertMatcher[] }): void {
-    // A value of '' would also match alerts without the label, which have no pair to be found by.
-    const exact = matchers.find(({ literals }) => literals !== undefined && literals.length > 0 && !literals.includes(''));
-    if (exact !== undefined) {
-      const { byValue } = this.#of(exact.name);
-      for (const value of exact.literals ?? []) push(byValue, value, id);
+  add({ id, matchers }: { readonly id: string; readonly matchers: readonly AlertMatcher[] }, version: number): void {
+    const filed: Filed = { id, version };
+    let best: Shelves | undefined;
+    let bestCount = Number.POSITIVE_INFINITY;
+    for (const matcher of matchers) {
+      for (const shelves of waysToFile(matcher)) {
+        const count = this.#fullest(shelves);
+        if (count < bestCount) {
+          best = shelves;
+          bestCount = count;
+        }
+      }
+    }
+    if (best === undefined) {
+      this.#others.push(filed);
       return;
     }
-    const begun = matchers.find(({ prefix }) => prefix !== '');
-    if (begun === undefined) {
-      this.#others.push(id);
-      return;
+    const index = this.#of(best.name);
+    const shelves = index[best.kind] as Map<string | number, Filed[]>;
+    for (const key of best.keys) {
+      const list = shelves.get(key);
+      if (list === undefined) shelves.set(key, [filed]);
+      else list.push(filed);
     }
-    const index = this.#of(begun.name);
-    push(index.byPrefix, begun.prefix, id);
-    index.prefixLengths = [...new Set([...index.byPrefix.keys()].map(({ length }) => length))];
+    if (best.kind === 'byPrefix') index.prefixLengths = [...new Set([...index.byPrefix.keys()].map(({ length }) => length))];
+  }
+
+  #fullest({ name, kind, keys }: Shelves): number {
+    const shelves = this.#byName.get(name)?.[kind] as Map<string | number, Filed[]> | undefined;
+    let most = 0;
+    for (const key of keys) most = Math.max(most, shelves?.get(key)?.length ?? 0);
+    return most;
   }
 
   #of(name: string): NameIndex {
     let index = this.#byName.get(name);
-    if (index === undefined) this.#byName.set(name, (index = { byValue: new Map(), byPrefix: new Map(), prefixLengths: [] }));
+    if (index === undefined)
+      this.#byName.set(name, (index = { byValue: new Map(), byPrefix: new Map(), byTrigram: new Map(), prefixLengths: [] }));
     return index;
   }
 
-  /** Each id once for each time that it was added. */
-  candidates(labels: Labels): string[] {
-    const found = [...this.#others];
+  /** Ids of what was filed after the version; one may come more than once. */
+  candidates(labels: Labels, sinceVersion: number): string[] {
+    const found: string[] = [];
+    take(this.#others, sinceVersion, found);
     const { pairs } = labels;
     for (let i = 0; i < pairs.length; i += 2) {
       const index = this.#byName.get(pairs[i] as string);
       if (index === undefined) continue;
       const value = pairs[i + 1] as string;
-      for (const id of index.byValue.get(value) ?? none) found.push(id);
+      take(index.byValue.get(value), sinceVersion, found);
       for (const length of index.prefixLengths) {
-        if (length <= value.length) for (const id of index.byPrefix.get(value.slice(0, length)) ?? none) found.push(id);
+        if (length <= value.length) take(index.byPrefix.get(value.slice(0, length)), sinceVersion, found);
       }
+      if (index.byTrigram.size === 0) continue;
+      for (let j = 0; j + 3 <= value.length; j++) take(index.byTrigram.get(trigram(value, j)), sinceVersion, found);
     }
     return found;
   }
 
   keep(isKept: (id: string) => boolean): void {
-    this.#others = this.#others.filter(isKept);
-    for (const { byValue, byPrefix } of this.#byName.values()) {
-      for (const map of [byValue, byPrefix]) {
-        for (const [key, ids] of map) {
-          const kept = ids.filter(isKept);
+    const isFiled = ({ id }: Filed): boolean => isKept(id);
+    this.#others = this.#others.filter(isFiled);
+    for (const { byValue, byPrefix, byTrigram } of this.#byName.values()) {
+      for (const map of [byValue, byPrefix, byTrigram] as Map<string | number, Filed[]>[]) {
+        for (const [key, list] of map) {
+          const kept = list.filter(isFiled);
           if (kept.length === 0) map.delete(key);
           else map.set(key, kept);
         }
@@ -70,10 +108,30 @@ export class SilenceIndex {
   }
 }
 
-const none: readonly string[] = [];
+/** The latest stand last. */
+function take(list: readonly Filed[] | undefined, sinceVersion: number, found: string[]): void {
+  if (list === undefined) return;
+  for (let i = list.length - 1; i >= 0; i--) {
+    const filed = list[i] as Filed;
+    if (filed.version <= sinceVersion) return;
+    found.push(filed.id);
+  }
+}
 
-function push(map: Map<string, string[]>, key: string, id: string): void {
-  const ids = map.get(key);
-  if (ids === undefined) map.set(key, [id]);
-  else ids.push(id);
+/** A value of '' would also match alerts without the label, which have no pair to be found by. */
+function waysToFile(matcher: AlertMatcher): Shelves[] {
+  const { name, literals } = matcher;
+  if (literals !== undefined) return literals.length === 0 || literals.includes('') ? [] : [{ name, kind: 'byValue', keys: literals }];
+  if (matcher.type !== '=~') return [];
+  const ways: Shelves[] = [];
+  const plan = planPattern(matcher.value);
+  const prefixes = plan.kind === 'wildcards' ? plan.prefixes : [plan.prefix];
+  if (!prefixes.includes('')) ways.push({ name, kind: 'byPrefix', keys: prefixes });
+  const required = requiredText(matcher.value);
+  for (let i = 0; i + 3 <= required.length; i++) ways.push({ name, kind: 'byTrigram', keys: [trigram(required, i)] });
+  return ways;
+}
+
+function trigram(text: string, at: number): number {
+  return text.charCodeAt(at) * 0x1_0000_0000 + text.charCodeAt(at + 1) * 0x1_0000 + text.charCodeAt(at + 2);
 }

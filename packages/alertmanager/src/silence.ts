@@ -3,8 +3,8 @@
  * silence/silencepb.
  */
 import { randomUUID } from 'node:crypto';
-import type { Labels } from '@pronoia/model';
 import { fail } from './errors.ts';
+import type { AlertIdentity } from './identity.ts';
 import { AlertMatcher, type MatchType, matchesAll } from './matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
 import { Journal } from './state/journal.ts';
@@ -39,21 +39,15 @@ export interface SilenceOptions {
   readonly maxBytes: number;
 }
 
-interface CachedMatch {
-  /** Silences up to this version were tried. */
-  version: number;
-  ids: readonly string[];
-}
-
 export class Silences {
   readonly #options: SilenceOptions;
   readonly #byId = new Map<string, Silence>();
   readonly #journal: Journal | undefined;
   /** Every change gets the next number, so that a cached answer needs only what came after it. */
-  #version = 0;
-  #versions: { readonly version: number; readonly id: string }[] = [];
+  #version = 1;
   readonly #index = new SilenceIndex();
-  #cache = new Map<string, CachedMatch>();
+  /** Cached answers of before this version are void: what they hold may be gone. */
+  #firstVersion = 1;
 
   constructor(options: SilenceOptions, file?: string) {
     this.#options = options;
@@ -130,40 +124,28 @@ export class Silences {
   #remember(silence: Silence): void {
     const known = this.#byId.get(silence.id);
     this.#byId.set(silence.id, silence);
-    // Times are looked at when asked; only other matchers make cached answers wrong.
+    // Times are looked at when asked; only other matchers make answers wrong, and then all that were given.
     if (known !== undefined && sameMatchers(known.matchers, silence.matchers)) return;
     this.#version++;
-    this.#versions.push({ version: this.#version, id: silence.id });
-    this.#index.add(silence);
+    this.#index.add(silence, this.#version);
+    if (known !== undefined) this.#firstVersion = this.#version;
   }
 
-  /** Ids of the active silences that match. `fingerprint` must be that of `labels`. */
-  silencedBy(labels: Labels, fingerprint: string, nowMs: number): readonly string[] {
-    if (this.#byId.size === 0) return noIds;
-    const cached = this.#cache.get(fingerprint);
-    if (cached !== undefined && cached.version === this.#version) return this.#active(cached.ids, nowMs);
-    const ids: string[] = cached === undefined ? [] : [...cached.ids];
-    for (const id of this.#candidates(labels, cached?.version ?? 0)) {
+  /** Ids of the active silences that match. What was found out is kept in the identity. */
+  silencedBy(identity: AlertIdentity, nowMs: number): readonly string[] {
+    if (identity.silenceVersion !== this.#version) this.#match(identity);
+    return identity.silenceIds.length === 0 ? noIds : this.#active(identity.silenceIds, nowMs);
+  }
+
+  #match(identity: AlertIdentity): void {
+    const isKnown = identity.silenceVersion >= this.#firstVersion;
+    const ids = isKnown ? [...identity.silenceIds] : [];
+    for (const id of this.#index.candidates(identity.labels, isKnown ? identity.silenceVersion : 0)) {
       const silence = this.#byId.get(id);
-      if (silence !== undefined && matchesAll(silence.matchers, labels)) ids.push(id);
+      if (silence !== undefined && matchesAll(silence.matchers, identity.labels) && !ids.includes(id)) ids.push(id);
     }
-    this.#cache.set(fingerprint, { version: this.#version, ids: ids.length === 0 ? noIds : ids });
-    return this.#active(ids, nowMs);
-  }
-
-  *#candidates(labels: Labels, sinceVersion: number): Iterable<string> {
-    const newer = this.#versions.length - (sinceVersion - (this.#versions[0]?.version ?? 1) + 1);
-    if (sinceVersion > 0 && newer < 50) {
-      for (let i = this.#versions.length - 1; i >= 0; i--) {
-        const entry = this.#versions[i] as { version: number; id: string };
-        if (entry.version <= sinceVersion) return;
-        yield entry.id;
-      }
-      return;
-    }
-    const isNewer =
-      sinceVersion === 0 ? undefined : new Set(this.#versions.filter(({ version }) => version > sinceVersion).map(({ id }) => id));
-    for (const id of this.#index.candidates(labels)) if (isNewer === undefined || isNewer.has(id)) yield id;
+    identity.silenceVersion = this.#version;
+    identity.silenceIds = ids.length === 0 ? noIds : ids;
   }
 
   #active(ids: readonly string[], nowMs: number): readonly string[] {
@@ -175,8 +157,8 @@ export class Silences {
     return active.length > 1 ? active.sort() : active;
   }
 
-  /** Forgets those whose retention is over, and cached answers of alerts that are gone. Returns how many silences went. */
-  collectGarbage(nowMs: number, isKnownAlert: (fingerprint: string) => boolean): number {
+  /** Forgets those whose retention is over. Returns how many. */
+  collectGarbage(nowMs: number): number {
     let count = 0;
     for (const [id, silence] of this.#byId) {
       if (silence.endsAtMs + this.#options.retentionMs > nowMs) continue;
@@ -184,12 +166,10 @@ export class Silences {
       count++;
     }
     if (count > 0) {
-      const keep = (id: string): boolean => this.#byId.has(id);
-      this.#versions = this.#versions.filter(({ id }) => keep(id));
-      this.#index.keep(keep);
-      this.#cache.clear();
+      this.#index.keep((id) => this.#byId.has(id));
+      this.#version++;
+      this.#firstVersion = this.#version;
     }
-    for (const fingerprint of this.#cache.keys()) if (!isKnownAlert(fingerprint)) this.#cache.delete(fingerprint);
     return count;
   }
 

@@ -1,33 +1,44 @@
 /** GET and POST /api/v2/alerts, GET /api/v2/alerts/groups. */
-import { compareBytes, createMatcher, Labels, type Matcher } from '@pronoia/model';
-import { Alert, apiTime, momentAt, readTime, zeroMoment } from '../alert.ts';
+import { compareBytes, createMatcher, Labels, type Matcher, type Moment, utcZone } from '@pronoia/model';
+import { type Alert, apiTime } from '../alert.ts';
+import type { AlertStore } from '../alert-store.ts';
 import type { Group } from '../dispatcher.ts';
 import type { AlertStatus } from '../engine.ts';
-import { type AlertMatcher, isValidName, type MatcherMode, matchesAll } from '../matcher.ts';
+import { pairsJson, quote } from '../identity.ts';
+import { type AlertMatcher, matchesAll } from '../matcher.ts';
+import { Slice } from '../turns.ts';
+import { AlertBody } from './alert-body.ts';
 import { type ApiContext, booleanParameter, filterParameter, InvalidRequest, listParameter, type Query, Refusal } from './context.ts';
 
-/** Text of the answer, in pieces of moderate size: the whole may be tens of megabytes. */
+/** Text of the answer, in pieces of moderate size: the whole may be tens of megabytes. An empty piece only lets others have a turn. */
 export type Pieces = Generator<string, void, undefined>;
 
 export function getAlerts(query: Query, context: ApiContext): Pieces {
   const { engine, store, clock } = context;
   const filter = alertFilter(query, context);
   const nowMs = clock.now();
-  const { root } = engine;
+  const times = new TimeTexts();
+  // All is worked out while the answer is written, a piece at a time.
   const isWanted = (alert: Alert): boolean => !alert.isResolvedAt(nowMs) && matchesAll(filter.matchers, alert.labels);
-  // A filter leaves few: those are sorted by themselves.
-  const candidates = filter.matchers.length === 0 ? store.sorted().filter(isWanted) : [];
-  if (filter.matchers.length > 0) {
-    for (const alert of store.all()) if (isWanted(alert)) candidates.push(alert);
-    candidates.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
-  }
-  // The rest is worked out while the answer is written, a piece at a time: other requests come in between.
-  return arrayOf(candidates, (alert) => {
-    const receivers = root.match(alert.labels).map((route) => route.options.receiver);
-    if (!filter.acceptsReceivers(receivers)) return undefined;
+  // A filter leaves few: those are sorted by themselves, and the others passed in the order in which they lie in memory.
+  const hasFilter = filter.matchers.length > 0;
+  return arrayOf(hasFilter ? chosen(store, isWanted) : store.sorted(), (alert) => {
+    if (alert === undefined || (!hasFilter && !isWanted(alert))) return undefined;
+    const receivers = engine.receiversOf(alert);
+    if (!filter.acceptsReceivers(receivers.names)) return undefined;
     const status = engine.statusOf(alert, nowMs);
-    return filter.acceptsStatus(status) ? alertJson(alert, status, [], receivers) : undefined;
+    return filter.acceptsStatus(status) ? alertJson(alert, status, nobody, receivers.json, times) : undefined;
   });
+}
+
+/** Undefined while it looks. */
+function* chosen(store: AlertStore, isWanted: (alert: Alert) => boolean): Generator<Alert | undefined, void, undefined> {
+  const found: Alert[] = [];
+  for (const alert of store.all()) {
+    if (isWanted(alert)) found.push(alert);
+    yield undefined;
+  }
+  yield* found.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
 }
 
 export function getGroups(query: Query, context: ApiContext, routeLabelsOf: (group: Group) => Readonly<Record<string, string>>): Pieces {
@@ -35,75 +46,86 @@ export function getGroups(query: Query, context: ApiContext, routeLabelsOf: (gro
   const filter = alertFilter(query, context);
   const showsMuted = booleanParameter(query, 'muted');
   const nowMs = clock.now();
-  const found: { group: Group; alerts: { alert: Alert; status: AlertStatus }[] }[] = [];
+  const times = new TimeTexts();
+  const found: Group[] = [];
   for (const group of engine.groups()) {
     if (!filter.acceptsReceivers([group.route.options.receiver])) continue;
-    if (!showsMuted && group.mutedBy.length > 0) continue;
-    const alerts: { alert: Alert; status: AlertStatus }[] = [];
+    if (showsMuted || group.mutedBy.length === 0) found.push(group);
+  }
+  found.sort((a, b) => Labels.compare(a.labels, b.labels) || compareBytes(a.route.options.receiver, b.route.options.receiver));
+  return arrayOf(found, (group) => {
+    const list: { fingerprint: string; json: string }[] = [];
     for (const alert of group.alertsByFingerprint.values()) {
       if (alert.isResolvedAt(nowMs) || !matchesAll(filter.matchers, alert.labels)) continue;
       const status = engine.statusOf(alert, nowMs);
-      if (filter.acceptsStatus(status)) alerts.push({ alert, status });
+      if (!filter.acceptsStatus(status)) continue;
+      const json = alertJson(alert, status, group.mutedBy, engine.receiversOf(alert).json, times);
+      list.push({ fingerprint: alert.fingerprint, json });
     }
-    if (alerts.length === 0) continue;
-    alerts.sort((a, b) => (a.alert.fingerprint < b.alert.fingerprint ? -1 : 1));
-    found.push({ group, alerts });
-  }
-  found.sort(
-    (a, b) =>
-      Labels.compare(a.group.labels, b.group.labels) || compareBytes(a.group.route.options.receiver, b.group.route.options.receiver),
-  );
-  return arrayOf(found, ({ group, alerts }) => {
-    const list = alerts.map(({ alert, status }) =>
-      alertJson(
-        alert,
-        status,
-        group.mutedBy,
-        engine.root.match(alert.labels).map((route) => route.options.receiver),
-      ),
-    );
+    if (list.length === 0) return undefined;
+    list.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
     const receiver = JSON.stringify({ name: group.route.options.receiver });
-    return `{"alerts":[${list.join(',')}],"labels":${JSON.stringify(group.labels.toObject())},"receiver":${receiver},"routeLabels":${JSON.stringify(routeLabelsOf(group))}}`;
+    return `{"alerts":[${list.map(({ json }) => json).join(',')}],"labels":${pairsJson(group.labels)},"receiver":${receiver},"routeLabels":${JSON.stringify(routeLabelsOf(group))}}`;
   });
 }
 
-const pieceLength = 64 * 1024;
+const pieceLength = 128 * 1024;
+/** So many items that were left out are as much work as a piece. */
+const pieceItems = 10_000;
 
 /** A JSON list; undefined leaves an item out. */
-function* arrayOf<T>(items: readonly T[], toJson: (item: T) => string | undefined): Pieces {
+function* arrayOf<T>(items: Iterable<T>, toJson: (item: T) => string | undefined): Pieces {
   let piece = '[';
   let separator = '';
+  let looked = 0;
   for (const item of items) {
     const json = toJson(item);
-    if (json === undefined) continue;
-    piece += separator + json;
-    separator = ',';
-    if (piece.length >= pieceLength) {
+    looked++;
+    if (json !== undefined) {
+      piece += separator + json;
+      separator = ',';
+    }
+    if (piece.length >= pieceLength || looked >= pieceItems) {
       yield piece;
       piece = '';
+      looked = 0;
     }
   }
   yield `${piece}]\n`;
 }
 
-/** Members in the original's order. */
+/** Times of one answer: many alerts end, and were reported, at the same moment. */
+class TimeTexts {
+  readonly #texts = new Map<number, string>();
+
+  of(moment: Moment): string {
+    if (moment.zone !== utcZone) return apiTime(moment);
+    let text = this.#texts.get(moment.unixMs);
+    if (text === undefined) {
+      if (this.#texts.size >= 4096) this.#texts.clear();
+      this.#texts.set(moment.unixMs, (text = apiTime(moment)));
+    }
+    return text;
+  }
+}
+
+const nobody: readonly string[] = [];
+
+/** Members in the original's order. Hot: labels, annotations and receivers are texts already (bench `alertmanager`). */
 function alertJson(
   alert: Alert,
   { inhibitedBy, silencedBy }: AlertStatus,
   mutedBy: readonly string[],
-  receivers: readonly string[],
+  receiversJson: string,
+  times: TimeTexts,
 ): string {
-  const state = inhibitedBy.length + silencedBy.length + mutedBy.length > 0 ? 'suppressed' : 'active';
-  const status = `{"inhibitedBy":${JSON.stringify(inhibitedBy)},"mutedBy":${JSON.stringify(mutedBy)},"silencedBy":${JSON.stringify(silencedBy)},"state":"${state}"}`;
-  const generator = alert.generatorUrl === '' ? '' : `,"generatorURL":${JSON.stringify(alert.generatorUrl)}`;
-  const names = receivers.map((name) => `{"name":${JSON.stringify(name)}}`).join(',');
-  return `{"annotations":${pairsJson(alert.annotations)},"endsAt":"${apiTime(alert.endsAt)}","fingerprint":"${alert.fingerprint}","receivers":[${names}],"startsAt":"${apiTime(alert.startsAt)}","status":${status},"updatedAt":"${apiTime(alert.updatedAt)}"${generator},"labels":${pairsJson(alert.labels)}}`;
-}
-
-function pairsJson({ pairs }: Labels): string {
-  let text = '{';
-  for (let i = 0; i < pairs.length; i += 2) text += `${i === 0 ? '' : ','}${JSON.stringify(pairs[i])}:${JSON.stringify(pairs[i + 1])}`;
-  return `${text}}`;
+  const status =
+    inhibitedBy.length + silencedBy.length + mutedBy.length === 0
+      ? '{"inhibitedBy":[],"mutedBy":[],"silencedBy":[],"state":"active"}'
+      : `{"inhibitedBy":${JSON.stringify(inhibitedBy)},"mutedBy":${JSON.stringify(mutedBy)},"silencedBy":${JSON.stringify(silencedBy)},"state":"suppressed"}`;
+  const generator = alert.generatorUrl === '' ? '' : `,"generatorURL":${quote(alert.generatorUrl)}`;
+  const { identity } = alert;
+  return `{"annotations":${alert.annotationsJson},"endsAt":"${times.of(alert.endsAt)}","fingerprint":"${identity.fingerprint}","receivers":${receiversJson},"startsAt":"${times.of(alert.startsAt)}","status":${status},"updatedAt":"${times.of(alert.updatedAt)}"${generator},"labels":${identity.labelsJson}}`;
 }
 
 interface AlertFilter {
@@ -156,119 +178,35 @@ export function receiverFilter(query: Query, { engine, mode }: ApiContext): Read
   return new Set(names);
 }
 
-/** Stores the valid ones. Throws a Refusal that lists what was wrong with the others. */
-export function postAlerts(body: unknown, context: ApiContext, resolveTimeoutMs: number): void {
+/** Stores the valid ones. Throws a Refusal that lists what was wrong with the others, or an InvalidRequest when nothing was stored. */
+export async function postAlerts(body: unknown, context: ApiContext, resolveTimeoutMs: number): Promise<void> {
   const { store, clock, metrics, mode } = context;
+  if (typeof body !== 'string') throw new InvalidRequest(422, 602, 'alerts in body is required');
   const nowMs = clock.now();
+  const reader = new AlertBody(body, { store, mode, nowMs, resolveTimeoutMs });
+  const slice = new Slice();
   const alerts: Alert[] = [];
   const problems: string[] = [];
-  const counts = { firing: 0, resolved: 0 };
-  for (const posted of readBody(body)) {
-    const alert = makeAlert(posted, nowMs, resolveTimeoutMs);
-    counts[alert.isResolvedAt(nowMs) ? 'resolved' : 'firing']++;
-    const problem = problemOf(alert, posted, mode);
-    if (problem === undefined) alerts.push(alert);
-    else problems.push(problem);
+  let resolvedCount = 0;
+  // All is read before anything is stored: a body that breaks off half-way changes nothing.
+  while (!reader.isDone) {
+    const read = reader.next();
+    if (read === undefined) break;
+    if (read.alert.isResolvedAt(nowMs)) resolvedCount++;
+    if (read.problem === undefined) alerts.push(read.alert);
+    else problems.push(read.problem);
+    if ((alerts.length & 31) === 0 && slice.isOver()) await slice.next();
   }
-  metrics.received.inc({ status: 'firing', version: 'v2' }, counts.firing);
-  metrics.received.inc({ status: 'resolved', version: 'v2' }, counts.resolved);
-  metrics.invalid.inc({ version: 'v2' }, problems.length);
+  metrics.received.inc({ status: 'firing', version: 'v2' }, alerts.length + problems.length - resolvedCount);
+  metrics.received.inc({ status: 'resolved', version: 'v2' }, resolvedCount);
+  if (problems.length > 0) metrics.invalid.inc({ version: 'v2' }, problems.length);
   const startedAt = clock.monotonic();
-  const dropped = store.put(alerts, nowMs);
+  let dropped = 0;
+  for (let from = 0; from < alerts.length; from += 32) {
+    dropped += store.put(alerts.slice(from, from + 32), nowMs);
+    if (slice.isOver()) await slice.next();
+  }
   if (dropped > 0) metrics.limited.inc(dropped);
   metrics.processing.observe((clock.monotonic() - startedAt) / 1000);
   if (problems.length > 0) throw new Refusal(400, problems.join('\n'));
-}
-
-interface PostedAlert {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly startsAt: string | undefined;
-  readonly endsAt: string | undefined;
-  readonly generatorUrl: string;
-}
-
-function readBody(body: unknown): PostedAlert[] {
-  if (body === undefined || body === null) throw new InvalidRequest(422, 602, 'alerts in body is required');
-  if (!Array.isArray(body)) throw badJson(`expected a list of alerts, found ${kindOf(body)}`);
-  return body.map((one: unknown, i) => {
-    if (one === null || typeof one !== 'object' || Array.isArray(one))
-      throw badJson(`alert ${i}: expected an object, found ${kindOf(one)}`);
-    const { labels, annotations, startsAt, endsAt, generatorURL } = one as Record<string, unknown>;
-    if (labels === undefined || labels === null) throw new InvalidRequest(422, 602, `${i}.labels in body is required`);
-    const url = textMember(generatorURL, i, 'generatorURL');
-    if (url !== undefined && url !== '' && !isUri(url))
-      throw new InvalidRequest(422, 601, `${i}.generatorURL in body must be of type uri: ${JSON.stringify(url)}`);
-    return {
-      labels: textMap(labels, i, 'labels'),
-      annotations: annotations === undefined || annotations === null ? {} : textMap(annotations, i, 'annotations'),
-      startsAt: textMember(startsAt, i, 'startsAt'),
-      endsAt: textMember(endsAt, i, 'endsAt'),
-      generatorUrl: url ?? '',
-    };
-  });
-}
-
-function badJson(reason: string): InvalidRequest {
-  return new InvalidRequest(400, 400, `parsing alerts body from "" failed, because ${reason}`);
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function textMember(value: unknown, i: number, name: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw badJson(`alert ${i}: ${name} must be a string, found ${kindOf(value)}`);
-  return value;
-}
-
-function textMap(value: unknown, i: number, name: string): Readonly<Record<string, string>> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw badJson(`alert ${i}: ${name} must be an object of strings, found ${kindOf(value)}`);
-  for (const [key, inner] of Object.entries(value))
-    if (typeof inner !== 'string') throw badJson(`alert ${i}: ${name}.${key} must be a string, found ${kindOf(inner)}`);
-  return value as Readonly<Record<string, string>>;
-}
-
-/** Go's url.ParseRequestURI: absolute, or a path. */
-function isUri(text: string): boolean {
-  return text.startsWith('/') || /^[a-zA-Z][a-zA-Z0-9+.-]*:[^\s]/.test(text);
-}
-
-function makeAlert(posted: PostedAlert, nowMs: number, resolveTimeoutMs: number): Alert {
-  const given = (text: string | undefined, name: string) => {
-    if (text === undefined || text === '') return undefined;
-    const time = readTime(text);
-    if (time === undefined) throw badJson(`parsing time ${JSON.stringify(text)}: ${name} must look like 2006-01-02T15:04:05Z`);
-    return time.unixMs === zeroMoment.unixMs ? undefined : time;
-  };
-  const now = momentAt(nowMs);
-  const endsAt = given(posted.endsAt, 'endsAt');
-  return new Alert({
-    labels: Labels.from(posted.labels),
-    annotations: sortedPairs(posted.annotations),
-    startsAt: given(posted.startsAt, 'startsAt') ?? endsAt ?? now,
-    endsAt: endsAt ?? momentAt(nowMs + resolveTimeoutMs),
-    generatorUrl: posted.generatorUrl,
-    updatedAt: now,
-    isTimeout: endsAt === undefined,
-  });
-}
-
-/** Keeps empty values, unlike labels. */
-function sortedPairs(record: Readonly<Record<string, string>>): Labels {
-  const names = Object.keys(record).sort(compareBytes);
-  return Labels.fromSorted(names.flatMap((name) => [name, record[name] as string]));
-}
-
-function problemOf(alert: Alert, posted: PostedAlert, mode: MatcherMode): string | undefined {
-  if (alert.labels.size === 0) return 'at least one label pair required';
-  for (const [name, value] of alert.labels) {
-    if (!isValidName(name, mode)) return `invalid label set: invalid name ${JSON.stringify(name)}`;
-    if (!value.isWellFormed()) return `invalid label set: invalid value ${JSON.stringify(value)}`;
-  }
-  for (const name of Object.keys(posted.annotations))
-    if (!isValidName(name, mode)) return `invalid annotations: invalid name ${JSON.stringify(name)}`;
-  return alert.endsAt.unixMs < alert.startsAt.unixMs ? 'start time must be before end time' : undefined;
 }

@@ -6,6 +6,7 @@ import { ConfigError } from '@pronoia/server';
 import type { Alert } from '../alert.ts';
 import { type Config, parseConfig } from '../config/config.ts';
 import { groupKey, Route } from '../route.ts';
+import { Slice } from '../turns.ts';
 import { type ApiContext, InvalidRequest } from './context.ts';
 
 /** More are counted but not listed. */
@@ -16,7 +17,7 @@ interface Place {
   readonly groupKey: string;
 }
 
-export function dryRun(body: unknown, { engine, store, clock, mode }: ApiContext): object {
+export async function dryRun(body: unknown, { engine, store, clock, mode }: ApiContext): Promise<object> {
   const text = body !== null && typeof body === 'object' ? (body as Record<string, unknown>)['config'] : undefined;
   if (typeof text !== 'string') throw new InvalidRequest(422, 602, 'config in body is required: the text of a configuration file');
   let config: Config;
@@ -28,11 +29,13 @@ export function dryRun(body: unknown, { engine, store, clock, mode }: ApiContext
   }
   const root = new Route(config.route, undefined, 0);
   const nowMs = clock.now();
+  const slice = new Slice();
   let alerts = 0;
   let changedCount = 0;
   const changed: object[] = [];
   for (const alert of store.sorted()) {
     if (alert.isResolvedAt(nowMs)) continue;
+    if (slice.isOver()) await slice.next();
     alerts++;
     const before = placesOf(alert, engine.root);
     const after = placesOf(alert, root);

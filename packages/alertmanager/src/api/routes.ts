@@ -21,6 +21,9 @@ export interface ApiOptions {
   readonly getConcurrency: number;
 }
 
+const api = '/api/v2';
+const alertsPath = `${api}/alerts`;
+
 /** The framework's shape, for createHttp. */
 export function formatApiError(error: HttpError, request: FastifyRequest): { contentType: string; body: string } {
   const message = error.code === 'not_found' ? `path ${request.url.split('?', 1)[0]} was not found` : error.message;
@@ -30,9 +33,11 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
 export function addApiRoutes(app: FastifyInstance, { context, notificationLog, routeLabelsOf, getConcurrency }: ApiOptions): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const text = body.toString();
-    if (text.trim() === '') return done(null, undefined);
+    if (!/\S/.test(text)) return done(null, undefined);
+    // Alerts come in tens of thousands: their reader takes the text as it is.
+    if (request.routeOptions.url === alertsPath) return done(null, text);
     try {
       return done(null, JSON.parse(text) as unknown);
     } catch (error) {
@@ -40,14 +45,23 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
     }
   });
   limitReads(app, context, getConcurrency);
-  const api = '/api/v2';
   const handle = (work: (request: FastifyRequest, reply: FastifyReply) => unknown) => (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('cache-control', 'no-store').header('access-control-allow-origin', '*');
     try {
       const answer = work(request, reply);
       if (answer === undefined) return reply.code(200).send();
-      if (isPieces(answer)) return reply.type('application/json').send(Readable.from(answer));
+      if (isPieces(answer)) return reply.type('application/json').send(streamOf(answer));
       return reply.type('application/json').send(`${JSON.stringify(answer)}\n`);
+    } catch (error) {
+      return refuse(error, reply);
+    }
+  };
+  const handleLater = (work: (request: FastifyRequest) => Promise<unknown>) => async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('cache-control', 'no-store').header('access-control-allow-origin', '*');
+    try {
+      const answer = await work(request);
+      if (answer === undefined) return await reply.code(200).send();
+      return await reply.type('application/json').send(`${JSON.stringify(answer)}\n`);
     } catch (error) {
       return refuse(error, reply);
     }
@@ -64,12 +78,12 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
     handle((request) => receivers(query(request), context)),
   );
   app.get(
-    `${api}/alerts`,
+    alertsPath,
     handle((request) => getAlerts(query(request), context)),
   );
   app.post(
-    `${api}/alerts`,
-    handle((request) => postAlerts(request.body, context, context.engine.config.global.resolve_timeout)),
+    alertsPath,
+    handleLater((request) => postAlerts(request.body, context, context.engine.config.global.resolve_timeout)),
   );
   app.get(
     `${api}/alerts/groups`,
@@ -97,7 +111,7 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
   );
   app.post(
     `${api}/config/dry-run`,
-    handle((request) => dryRun(request.body, context)),
+    handleLater((request) => dryRun(request.body, context)),
   );
   app.post(`${api}/receivers/test`, async (request, reply) => {
     reply.header('cache-control', 'no-store');
@@ -118,6 +132,27 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
           .send(`${JSON.stringify({ status: 'deprecated', error: 'The Alertmanager v1 API was removed; use /api/v2' })}\n`),
     });
   }
+}
+
+/** One piece in a turn of the loop: the reader of a large answer delays nobody. */
+function streamOf(pieces: Pieces): Readable {
+  const next = (stream: Readable): void => {
+    if (stream.destroyed) return;
+    try {
+      const { done, value } = pieces.next();
+      if (done === true) stream.push(null);
+      else if (value === '') setImmediate(next, stream);
+      else stream.push(value);
+    } catch (error) {
+      stream.destroy(error as Error);
+    }
+  };
+  return new Readable({
+    highWaterMark: 1,
+    read() {
+      setImmediate(next, this);
+    },
+  });
 }
 
 function isPieces(answer: unknown): answer is Pieces {
