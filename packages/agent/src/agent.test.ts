@@ -1,116 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AgentToMaster, encodeRecord, isTerminal, type MasterToAgent, type TaskInfo, type TaskStatus } from '@pronoia/mesos';
+import { isTerminal, type TaskStatus } from '@pronoia/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeMaster } from '../test/bed.ts';
 import { type AgentStartOptions, type RunningAgent, start } from './app.ts';
 import { readProcess } from './processes.ts';
-
-/** A master as the agent sees it: registers everybody, acknowledges what it is told to, remembers all messages. */
-class FakeMaster {
-  readonly messages: AgentToMaster[] = [];
-  acknowledges = true;
-  #server: Server;
-  #stream: ServerResponse | undefined;
-  #waiting: (() => void)[] = [];
-  #streams = 0;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async open(): Promise<FakeMaster> {
-    const server = createServer();
-    const master = new FakeMaster(server);
-    server.on('request', (request, response) => void master.#answer(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return master;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  send(message: MasterToAgent): void {
-    this.#stream?.write(encodeRecord(JSON.stringify(message)));
-  }
-
-  /** Resolves with the first message, of old ones too, for which `pick` gives something. */
-  async until<T>(pick: (message: AgentToMaster) => T | undefined, limitMs = 15_000): Promise<T> {
-    const deadline = Date.now() + limitMs;
-    for (let at = 0; ; at++) {
-      while (at >= this.messages.length) {
-        if (Date.now() > deadline)
-          throw new Error(`not seen in ${limitMs} ms; there were ${JSON.stringify(this.messages).slice(0, 2_000)}`);
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, 200);
-          this.#waiting.push(() => {
-            clearTimeout(timer);
-            resolve();
-          });
-        });
-      }
-      const found = pick(this.messages[at] as AgentToMaster);
-      if (found !== undefined) return found;
-    }
-  }
-
-  status(taskId: string, accept: (status: TaskStatus) => boolean): Promise<TaskStatus> {
-    return this.until((message) =>
-      message.type === 'UPDATE' && message.status.task_id.value === taskId && accept(message.status) ? message.status : undefined,
-    );
-  }
-
-  run(task: Partial<TaskInfo> & { readonly task_id: { readonly value: string } }, checkpoint = true, frameworkId = 'F1'): void {
-    this.send({
-      type: 'RUN_TASK',
-      run_task: {
-        framework_info: { id: { value: frameworkId }, name: 'tests', user: '', checkpoint },
-        task: {
-          name: task.task_id.value,
-          agent_id: { value: 'M-S0' },
-          resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 } }],
-          ...task,
-        },
-      },
-    });
-  }
-
-  dropStream(): void {
-    this.#stream?.destroy();
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const message = JSON.parse(Buffer.concat(parts).toString()) as AgentToMaster;
-    if (message.type === 'REGISTER' || message.type === 'REREGISTER') {
-      this.#stream = response;
-      response.writeHead(200, { 'content-type': 'application/json', 'mesos-stream-id': `stream-${++this.#streams}` });
-      const type = message.type === 'REGISTER' ? 'REGISTERED' : 'REREGISTERED';
-      response.write(encodeRecord(JSON.stringify({ type, agent_id: { value: 'M-S0' }, ping_timeout_seconds: 75 })));
-    } else if (request.headers['mesos-stream-id'] !== `stream-${this.#streams}`) {
-      response.writeHead(400).end('unknown stream');
-      return;
-    } else {
-      response.writeHead(202).end();
-      if (message.type === 'UPDATE' && this.acknowledges && message.status.uuid !== undefined) {
-        this.send({ type: 'ACKNOWLEDGE', framework_id: message.framework_id, task_id: message.status.task_id, uuid: message.status.uuid });
-      }
-    }
-    this.messages.push(message);
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-}
 
 let master: FakeMaster;
 let workDir: string;
@@ -290,10 +187,9 @@ describe('a command task', () => {
   });
 
   it.each([
-    ['a custom executor', { executor: { executor_id: { value: 'e' }, command: { value: 'x' } } }],
     ['a Docker image', { container: { type: 'DOCKER' as const, docker: { image: 'busybox' } } }],
     ['a volume', { container: { type: 'MESOS' as const, volumes: [{ container_path: '/x', mode: 'RW' as const }] } }],
-    ['a health check', { health_check: { type: 'COMMAND' as const, command: { value: 'true' } } }],
+    ['a health check that says nothing', { health_check: { type: 'HTTP' as const } }],
     ['limits', { limits: { cpus: { value: 1 } } }],
     ['a secret', { command: { value: 'true', environment: { variables: [{ name: 'S', type: 'SECRET' as const }] } } }],
     ['a URI of an unknown scheme', { command: { value: 'true', uris: [{ value: 'hdfs://x/y' }] } }],

@@ -1,5 +1,6 @@
 /** Introduces the agent's rooms to each other and to the world: flags in, a running agent out. */
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Registry } from '@pronoia/client';
 import {
   type Clock,
@@ -15,16 +16,27 @@ import {
   systemClock,
 } from '@pronoia/server';
 import { Agent } from './agent.ts';
+import { listContainers } from './container-list.ts';
 import { registerContainerMetrics } from './container-metrics.ts';
+import { Containers } from './containers.ts';
+import { addExecutorApi } from './executor-api.ts';
+import { makeToken, readToken } from './executor-token.ts';
+import { FetchCache } from './fetch-cache.ts';
+import { Fetcher } from './fetcher.ts';
 import { SandboxFiles } from './files.ts';
 import { flags as flagSpec } from './flags.ts';
 import { GarbageCollector } from './garbage.ts';
 import { registerHostMetrics } from './host-metrics.ts';
+import { isolate } from './isolation.ts';
+import { Layout } from './layout.ts';
 import { MasterLink } from './master-link.ts';
 import { AgentMetrics } from './metrics.ts';
 import { agentAttributes, agentResources, probeMachine } from './probe.ts';
+import { ProcessContainerizer } from './process-containerizer.ts';
 import { reading } from './reading.ts';
+import type { ReconfigurationPolicy } from './reconfiguration.ts';
 import { addRoutes } from './routes.ts';
+import { Sandboxes } from './sandbox.ts';
 import { snapshot } from './snapshot.ts';
 import { ContainerStatistics } from './statistics.ts';
 
@@ -47,6 +59,8 @@ export interface RunningAgent extends Running {
   readonly dismissed: Promise<string>;
 }
 
+/** More patience than this the original does not allow (mesos.md §9.3). */
+const REREGISTRATION_LIMIT_MS = 15_000;
 /** A process that is stopped has five seconds in all. */
 const STOP_GRACE_MS = 1_000;
 
@@ -75,12 +89,8 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     return agent;
   };
   let link: MasterLink | undefined;
-  const statistics = new ContainerStatistics(clock, function* () {
-    for (const executor of current().executors()) {
-      const pid = executor.container?.pid ?? 0;
-      if (pid !== 0 && executor.container?.hasExited === false) yield { containerId: executor.path.containerId, pid, task: executor.task };
-    }
-  });
+  let stopping: Promise<void> | undefined;
+  const statistics = new ContainerStatistics(clock, () => listContainers(current(), true));
   const files = new SandboxFiles(resolve(workDir, 'slaves'), () => agent?.info.id?.value);
   addRoutes(app, {
     get agent() {
@@ -89,11 +99,43 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     files,
     statistics,
     flags: flagTexts(values),
-    snapshot: () => snapshot(current(), metrics, garbage, clock.now()),
+    snapshot: () => snapshot(current(), metrics, garbage, cache, clock.now()),
     masterHostname: () => (link?.masterUrl === undefined ? undefined : new URL(link.masterUrl).hostname),
   });
 
+  const jwtKey = values.jwt_secret_key === undefined ? undefined : readKey(values.jwt_secret_key);
+  if (values.authenticate_http_executors && jwtKey === undefined)
+    throw new CodedError('bad_flag', 400, '--authenticate_http_executors needs --jwt_secret_key=FILE');
+  addExecutorApi(app, {
+    get agent() {
+      return current();
+    },
+    authenticate:
+      values.authenticate_http_executors && jwtKey !== undefined ? (header) => readToken(header, jwtKey, clock.now()) : undefined,
+  });
+
   const running = await listen(app, { host: values.ip, port: values.port, flag: '--port' });
+  const cache = new FetchCache(values.fetcher_cache_dir ?? join(workDir, 'fetch'), values.fetcher_cache_size);
+  cache.clear();
+  const process = new ProcessContainerizer({ clock, log, cgroups: isolate(values, log) });
+  const containers = new Containers(process);
+  const layout = new Layout(workDir);
+  const sandboxes = new Sandboxes({
+    layout,
+    fetcher: new Fetcher({
+      stallTimeoutMs: values.fetcher_stall_timeout,
+      cache,
+      ...(values.frameworks_home === undefined ? {} : { frameworksHome: values.frameworks_home }),
+    }),
+    innerSandbox: values.sandbox_directory,
+    command: {
+      endpoint: `${ip}:${running.port}`,
+      switchUser: values.switch_user,
+      shutdownGraceMs: values.executor_shutdown_grace_period,
+      recoveryTimeoutMs: values.recovery_timeout,
+      baseEnvironment: readEnvironment(values.executor_environment_variables),
+    },
+  });
   const made = new Agent(
     {
       workDir,
@@ -101,14 +143,29 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       ip,
       port: running.port,
       resources,
+      oversubscribed: [],
       attributes,
-      switchUser: values.switch_user,
-      fetcherStallTimeoutMs: values.fetcher_stall_timeout,
-      executorEnvironment: readEnvironment(values.executor_environment_variables),
       shutdownGraceMs: values.executor_shutdown_grace_period,
-      ...(values.frameworks_home === undefined ? {} : { frameworksHome: values.frameworks_home }),
+      registrationTimeoutMs: values.executor_registration_timeout,
+      reregistrationTimeoutMs: Math.min(values.executor_reregistration_timeout, REREGISTRATION_LIMIT_MS),
+      reconfigurationPolicy: readPolicy(values.reconfiguration_policy),
+      isStrict: values.strict,
+      completedExecutorsPerFramework: values.max_completed_executors_per_framework,
     },
-    { clock, log, random, metrics, send: (message) => link?.send(message), onRunCompleted: (path) => garbage.schedule(path) },
+    {
+      clock,
+      log,
+      random,
+      metrics,
+      containers,
+      sandboxes,
+      executorToken: ({ id, path }) =>
+        values.authenticate_http_executors && jwtKey !== undefined
+          ? makeToken({ fid: path.frameworkId, eid: id, cid: path.containerId }, jwtKey)
+          : undefined,
+      send: (message) => link?.send(message),
+      onRunCompleted: (path) => garbage.schedule(path),
+    },
   );
   const garbage = new GarbageCollector({
     layout: made.layout,
@@ -120,8 +177,9 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     intervalMs: values.disk_watch_interval,
   });
   const dismissed = new Promise<string>((resolveDismissed) => made.onShutdown(resolveDismissed));
+  let reconnected: Promise<void>;
   try {
-    made.recover();
+    reconnected = made.recover();
     garbage.recover();
   } catch (error) {
     await running.stop();
@@ -146,16 +204,20 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     onMessage: (message) => made.handle(message),
     onBroken: () => made.linkBroken(),
   });
-  link.start();
+  // Executors of an earlier life come back before the master hears what runs here.
+  const linked = link;
+  void reconnected.then(() => {
+    if (stopping === undefined) linked.start();
+  });
   garbage.start();
   isReady = true;
 
-  let stopping: Promise<void> | undefined;
   const stop = (isKillingTasks = false): Promise<void> => {
     stopping ??= (async () => {
       if (isKillingTasks) await made.killAll(STOP_GRACE_MS);
       garbage.stop();
       made.release();
+      process.release();
       await link?.stop();
       await running.stop();
     })();
@@ -218,4 +280,22 @@ function readEnvironment(text: string | undefined): Record<string, string> {
     throw new CodedError('bad_flag', 400, '--executor_environment_variables: expected a JSON object of strings');
   }
   return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function readPolicy(text: string): ReconfigurationPolicy {
+  if (text === 'equal' || text === 'additive') return text;
+  throw new CodedError('bad_flag', 400, `--reconfiguration_policy=${text}: expected equal or additive`);
+}
+
+function readKey(path: string): Buffer {
+  try {
+    return Buffer.from(
+      readFileSync(path.replace(/^file:\/\//, ''))
+        .toString('latin1')
+        .trimEnd(),
+      'latin1',
+    );
+  } catch (error) {
+    throw new CodedError('bad_flag', 400, `--jwt_secret_key=${path}: ${(error as Error).message}`, {}, error);
+  }
 }

@@ -5,20 +5,27 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { CommandInfo, FrameworkInfo, TaskInfo } from '@pronoia/mesos';
+import type { CommandInfo, FrameworkInfo, Resource, TaskInfo } from '@pronoia/mesos';
+import { checkFault } from './checks.ts';
+import { formatDuration } from './duration-text.ts';
 
 export interface CommandContext {
   readonly agentId: string;
   /** `ip:port` of the agent. */
   readonly endpoint: string;
   readonly sandbox: string;
+  /** As the command sees it, when that is another path than the host's. */
+  readonly innerSandbox?: string;
   readonly executorId: string;
   readonly switchUser: boolean;
+  readonly shutdownGraceMs: number;
+  readonly recoveryTimeoutMs: number;
   /** `--executor_environment_variables`. */
   readonly baseEnvironment: Readonly<Record<string, string>>;
+  readonly extraEnvironment?: Readonly<Record<string, string>>;
 }
 
-export interface TaskCommand {
+export interface PreparedCommand {
   readonly argv: readonly string[];
   readonly environment: Record<string, string>;
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -26,49 +33,46 @@ export interface TaskCommand {
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Why this task cannot be run here, or undefined. */
+/** Why this agent cannot run the task, whatever its container; undefined when it can. */
 export function refusal(task: TaskInfo): string | undefined {
-  if (task.executor !== undefined) return 'custom executors are not supported yet; give the task a command';
-  if (task.command === undefined) return 'the task has no command';
-  const container = task.container;
-  if (container !== undefined) {
-    if (container.type === 'DOCKER') return 'Docker containers are not supported by this agent';
-    if (container.mesos?.image !== undefined) return 'container images are not supported by this agent';
-    const asked = (['volumes', 'hostname', 'network_infos', 'linux_info', 'rlimit_info', 'tty_info'] as const).filter((field) => {
-      const value = container[field];
-      return Array.isArray(value) ? value.length > 0 : value !== undefined;
-    });
-    if (asked.length > 0) return `container.${asked.join(', container.')}: not supported by this agent's process containerizer`;
-  }
-  if (task.health_check !== undefined) return 'health checks are not supported by this agent yet';
-  if (task.check !== undefined) return 'checks are not supported by this agent yet';
-  if (task.limits !== undefined && Object.keys(task.limits).length > 0)
-    return 'resource limits are not supported by the process containerizer';
+  const fault = checkFault(task.check, task.health_check);
+  if (fault !== undefined) return fault;
   for (const resource of task.resources ?? []) {
-    if (resource.disk?.persistence !== undefined || resource.disk?.volume !== undefined)
-      return 'persistent volumes are not supported by this agent yet';
+    if (resource.disk?.volume?.mode === 'RO') return `the persistent volume ${resource.disk.persistence?.id}: read-only is not supported`;
+    if (resource.disk?.volume?.container_path.startsWith('/') === true && task.container?.mesos?.image === undefined)
+      return `the persistent volume ${resource.disk.persistence?.id}: an absolute path needs a container image`;
     if (resource.name === 'gpus' && (resource.scalar?.value ?? 0) > 0) return 'GPUs are not supported by this agent';
   }
-  for (const variable of task.command.environment?.variables ?? []) {
-    if (variable.type === 'SECRET' || variable.secret !== undefined)
-      return `environment variable ${variable.name}: secrets are not supported by this agent yet`;
+  return environmentRefusal(task.command) ?? environmentRefusal(task.executor?.command);
+}
+
+/** A secret by value is a value; by reference it needs a resolver, which we have not. */
+function environmentRefusal(command: CommandInfo | undefined): string | undefined {
+  for (const variable of command?.environment?.variables ?? []) {
+    if (variable.type === 'SECRET' && variable.secret?.value === undefined)
+      return `environment variable ${variable.name}: secrets by reference need a resolver, which this agent has not`;
   }
   return undefined;
 }
 
-/** Throws with a sentence for the user when the command cannot be run. */
-export function taskCommand(framework: FrameworkInfo, task: TaskInfo, context: CommandContext): TaskCommand {
-  const command = task.command as CommandInfo;
-  const environment = taskEnvironment(framework, task, context);
-  const user = taskUser(framework, command, context.switchUser);
+/** Throws with a sentence for the user when the command cannot be run. `findProgram` false: it is looked for inside an image. */
+export function prepareCommand(
+  framework: FrameworkInfo,
+  command: CommandInfo,
+  resources: readonly Resource[] | undefined,
+  context: CommandContext,
+  isInImage = false,
+): PreparedCommand {
+  const environment = environmentOf(framework, command, resources, context);
+  const user = userOf(framework, command, context.switchUser);
   return {
-    argv: argvOf(command, environment['PATH'] ?? DEFAULT_PATH, context.sandbox),
+    argv: argvOf(command, environment['PATH'] ?? DEFAULT_PATH, context.sandbox, isInImage),
     environment,
     ...(user === undefined ? {} : { user }),
   };
 }
 
-function argvOf(command: CommandInfo, path: string, sandbox: string): string[] {
+function argvOf(command: CommandInfo, path: string, sandbox: string, isInImage: boolean): string[] {
   const value = command.value ?? '';
   if (command.shell !== false) {
     if (value === '') throw new Error('the command has no value');
@@ -77,6 +81,7 @@ function argvOf(command: CommandInfo, path: string, sandbox: string): string[] {
   if (value === '') throw new Error('a command with shell=false needs the program as its value');
   // The supervisor is a shell: an absolute path keeps it from taking `exit` or `kill` for its own built-in commands.
   // arguments[0] is the program's own name, which a POSIX shell cannot set; the program sees its path there.
+  if (isInImage) return [value, ...(command.arguments ?? []).slice(1)];
   return [findProgram(value, path, sandbox), ...(command.arguments ?? []).slice(1)];
 }
 
@@ -96,8 +101,13 @@ function findProgram(value: string, path: string, sandbox: string): string {
   throw new Error(`the program ${value} was not found in ${value.includes('/') ? 'the sandbox' : `PATH ${path}`}`);
 }
 
-function taskEnvironment(framework: FrameworkInfo, task: TaskInfo, context: CommandContext): Record<string, string> {
-  const role = task.resources?.find((resource) => resource.allocation_info?.role !== undefined)?.allocation_info?.role;
+function environmentOf(
+  framework: FrameworkInfo,
+  command: CommandInfo,
+  resources: readonly Resource[] | undefined,
+  context: CommandContext,
+): Record<string, string> {
+  const role = resources?.find((resource) => resource.allocation_info?.role !== undefined)?.allocation_info?.role;
   const environment: Record<string, string> = {
     PATH: DEFAULT_PATH,
     ...context.baseEnvironment,
@@ -108,21 +118,23 @@ function taskEnvironment(framework: FrameworkInfo, task: TaskInfo, context: Comm
     MESOS_SLAVE_PID: `slave(1)@${context.endpoint}`,
     MESOS_AGENT_ENDPOINT: context.endpoint,
     MESOS_DIRECTORY: context.sandbox,
-    MESOS_SANDBOX: context.sandbox,
+    MESOS_SANDBOX: context.innerSandbox ?? context.sandbox,
     MESOS_CHECKPOINT: framework.checkpoint === true ? '1' : '0',
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
-    MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: '5secs',
+    MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(context.shutdownGraceMs),
   };
   if (framework.checkpoint === true) {
-    environment['MESOS_RECOVERY_TIMEOUT'] = '15mins';
+    environment['MESOS_RECOVERY_TIMEOUT'] = formatDuration(context.recoveryTimeoutMs);
     environment['MESOS_SUBSCRIPTION_BACKOFF_MAX'] = '2secs';
   }
   if (role !== undefined) environment['MESOS_ALLOCATION_ROLE'] = role;
-  for (const { name, value } of task.command?.environment?.variables ?? []) environment[name] = value ?? '';
+  Object.assign(environment, context.extraEnvironment);
+  for (const { name, value, secret } of command.environment?.variables ?? [])
+    environment[name] = value ?? (secret?.value === undefined ? '' : Buffer.from(secret.value.data, 'base64').toString('utf8'));
   return environment;
 }
 
-function taskUser(framework: FrameworkInfo, command: CommandInfo, switchUser: boolean): { uid: number; gid: number } | undefined {
+function userOf(framework: FrameworkInfo, command: CommandInfo, switchUser: boolean): { uid: number; gid: number } | undefined {
   const wanted = command.user ?? (framework.user === '' ? undefined : framework.user);
   if (!switchUser || wanted === undefined) return undefined;
   const self = currentUser();

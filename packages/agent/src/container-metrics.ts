@@ -2,6 +2,7 @@
 import type { Registry } from '@pronoia/client';
 import type { ResourceStatistics } from '@pronoia/mesos';
 import type { Agent } from './agent.ts';
+import { listContainers } from './container-list.ts';
 import type { Executor } from './executor.ts';
 import { type ReadValue, reading } from './reading.ts';
 import type { ContainerStatistics } from './statistics.ts';
@@ -27,6 +28,18 @@ export function registerContainerMetrics(registry: Registry, agent: Agent, stati
   add('container_threads', 'gauge', 'Threads in the container.', (s) => s.threads);
   add('container_spec_cpus', 'gauge', 'CPUs that were given to the container.', (s) => s.cpus_limit);
   add('container_spec_memory_limit_bytes', 'gauge', 'Memory that was given to the container, in bytes.', (s) => s.mem_limit_bytes);
+  add('container_memory_usage_bytes', 'gauge', 'Memory of the control group, caches included, in bytes.', (s) => s.mem_total_bytes);
+  add('container_memory_cache', 'gauge', 'Memory of the control group that holds file pages, in bytes.', (s) => s.mem_cache_bytes);
+  add('container_memory_mapped_file', 'gauge', 'Memory-mapped files of the control group, in bytes.', (s) => s.mem_mapped_file_bytes);
+  add('container_memory_swap', 'gauge', 'Swap that the control group uses, in bytes.', (s) => s.mem_swap_bytes);
+  add('container_cpu_cfs_periods_total', 'counter', 'Periods in which the CPU quota was counted.', (s) => s.cpus_nr_periods);
+  add('container_cpu_cfs_throttled_periods_total', 'counter', 'Periods in which the CPU quota ran out.', (s) => s.cpus_nr_throttled);
+  add(
+    'container_cpu_cfs_throttled_seconds_total',
+    'counter',
+    'Time that the container waited because its CPU quota had run out.',
+    (s) => s.cpus_throttled_time_secs,
+  );
   add(
     'container_start_time_seconds',
     'gauge',
@@ -41,21 +54,19 @@ function* values(
   value: (s: ResourceStatistics, executor: Executor) => number | undefined,
 ): Iterable<ReadValue> {
   const byContainer = statistics.sample();
-  for (const framework of agent.frameworks.values()) {
-    for (const executor of framework.executors.values()) {
-      const sample = byContainer.get(executor.path.containerId);
-      const found = sample === undefined ? undefined : value(sample, executor);
-      if (found === undefined) continue;
-      yield {
-        labels: {
-          framework: framework.info.name,
-          framework_id: executor.path.frameworkId,
-          task: executor.id,
-          task_name: executor.task.name,
-          id: executor.path.containerId,
-        },
-        value: found,
-      };
-    }
+  for (const { containerId, executor, task } of listContainers(agent, true)) {
+    const sample = byContainer.get(containerId);
+    const found = sample === undefined || executor === undefined ? undefined : value(sample, executor);
+    if (found === undefined || executor === undefined) continue;
+    yield {
+      labels: {
+        framework: executor.framework.info.name,
+        framework_id: executor.path.frameworkId,
+        task: task?.task_id.value ?? executor.id,
+        task_name: task?.name ?? executor.name,
+        id: containerId,
+      },
+      value: found,
+    };
   }
 }

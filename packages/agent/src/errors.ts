@@ -8,6 +8,16 @@ export const errors = defineErrors({
     message: (f: { path: string; reason: string }) =>
       `${f.path}: ${f.reason}; remove the file to start as a new agent (its tasks are then lost)`,
   },
+  damaged_checkpoint: {
+    status: 500,
+    message: (f: { path: string; reason: string }) => `${f.path}: ${f.reason}; with --no-strict it is left out, and its task is lost`,
+  },
+  incompatible_agent: {
+    status: 500,
+    message: (f: { policy: string; faults: string }) =>
+      `this agent is not the one of its work folder (--reconfiguration_policy=${f.policy}): ${f.faults}; give the flags of before, ` +
+      'or remove meta/slaves/latest to start as a new agent (its tasks are then lost)',
+  },
   bad_parameter: { status: 400, message: (f: { name: string; reason: string }) => `parameter ${f.name}: ${f.reason}` },
   not_found: { status: 404, message: (f: { what: string }) => `${f.what}: no such file is attached here` },
   not_implemented: { status: 501, message: (f: { what: string }) => `${f.what} is not implemented` },

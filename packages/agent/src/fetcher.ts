@@ -4,41 +4,121 @@
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, normalize, resolve } from 'node:path';
+import { chmod, copyFile, mkdir, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { CommandInfoURI } from '@pronoia/mesos';
-import { request } from 'undici';
+import { type Dispatcher, request } from 'undici';
+import type { FetchCache } from './fetch-cache.ts';
 
-export interface FetchOptions {
-  readonly sandbox: string;
+export interface FetcherOptions {
   /** Relative paths start here (`--frameworks_home`); without it they are refused. */
   readonly frameworksHome?: string;
   readonly stallTimeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly cache: FetchCache;
 }
 
-export async function fetchUris(uris: readonly CommandInfoURI[], options: FetchOptions): Promise<void> {
-  for (const uri of uris) {
-    try {
-      await fetchUri(uri, options);
-    } catch (error) {
-      throw new Error(`fetch ${uri.value}: ${(error as Error).message}`, { cause: error });
+export interface FetchRequest {
+  readonly sandbox: string;
+  /** Files are cached for each user apart: what one may read another may not. */
+  readonly cacheUser: string;
+  readonly signal: AbortSignal;
+}
+
+export class Fetcher {
+  readonly #options: FetcherOptions;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  async fetch(uris: readonly CommandInfoURI[], into: FetchRequest): Promise<void> {
+    for (const uri of uris) {
+      try {
+        await this.#fetchUri(uri, into);
+      } catch (error) {
+        throw new Error(`fetch ${uri.value}: ${(error as Error).message}`, { cause: error });
+      }
     }
   }
-}
 
-async function fetchUri(uri: CommandInfoURI, options: FetchOptions): Promise<void> {
-  const target = join(options.sandbox, targetName(uri));
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri.value)?.[1]?.toLowerCase();
-  if (scheme === 'http' || scheme === 'https') await download(uri.value, target, options);
-  else if (scheme === undefined || scheme === 'file') await copyFile(localPath(uri.value, options), target);
-  else throw new Error(`the scheme ${scheme}: is not supported; use file, http or https`);
+  async #fetchUri(uri: CommandInfoURI, into: FetchRequest): Promise<void> {
+    const target = join(into.sandbox, targetName(uri));
+    const local = this.#localPath(uri.value);
+    await mkdir(dirname(target), { recursive: true });
+    const bring = async (to: string): Promise<void> => {
+      if (local === undefined) await this.#download(uri.value, to, into.signal);
+      else await copyFile(local, to);
+    };
+    const sizeBytes = uri.cache === true ? await this.#sizeOf(uri.value, local, into.signal) : undefined;
+    const cached =
+      sizeBytes === undefined
+        ? undefined
+        : await this.#options.cache.take(`${into.cacheUser}\n${uri.value}`, basename(target), sizeBytes, bring);
+    if (cached === undefined) await bring(target);
+    else {
+      try {
+        // What is unpacked from the cache need not lie in the sandbox itself.
+        if (uri.executable !== true && uri.extract !== false && extractor(target) !== undefined) {
+          await extract(cached.path, into.sandbox, basename(target), into.signal);
+          return;
+        }
+        await copyFile(cached.path, target);
+      } finally {
+        cached.release();
+      }
+    }
+    if (uri.executable === true) await chmod(target, 0o755);
+    else if (uri.extract !== false) await extract(target, into.sandbox, basename(target), into.signal);
+  }
 
-  if (uri.executable === true) await chmod(target, 0o755);
-  else if (uri.extract !== false) await extract(target, options.sandbox, options.signal);
+  /** Undefined: it is downloaded. */
+  #localPath(value: string): string | undefined {
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(value)?.[1]?.toLowerCase();
+    if (scheme === 'http' || scheme === 'https') return undefined;
+    if (scheme === 'file') return fileURLToPath(value);
+    if (scheme !== undefined) throw new Error(`the scheme ${scheme}: is not supported; use file, http or https`);
+    if (isAbsolute(value)) return value;
+    const { frameworksHome } = this.#options;
+    if (frameworksHome === undefined) throw new Error('a relative path needs the flag --frameworks_home');
+    return resolve(frameworksHome, value);
+  }
+
+  /** Undefined when the server does not say; such a file is not cached. */
+  async #sizeOf(value: string, local: string | undefined, signal: AbortSignal): Promise<number | undefined> {
+    if (local !== undefined) return (await stat(local)).size;
+    const { body, headers } = await this.#open(value, 'HEAD', signal);
+    await body.dump();
+    const length = Number(headers['content-length'] ?? Number.NaN);
+    return Number.isSafeInteger(length) ? length : undefined;
+  }
+
+  async #download(url: string, target: string, signal: AbortSignal): Promise<void> {
+    const { body } = await this.#open(url, 'GET', signal);
+    await pipeline(Readable.from(body), createWriteStream(target));
+  }
+
+  async #open(url: string, method: 'GET' | 'HEAD', signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { stallTimeoutMs } = this.#options;
+    let location = url;
+    for (let hop = 0; hop < 5; hop++) {
+      const response = await request(location, { method, signal, headersTimeout: stallTimeoutMs, bodyTimeout: stallTimeoutMs });
+      const next = response.headers['location'];
+      if (response.statusCode >= 300 && response.statusCode < 400 && typeof next === 'string') {
+        await response.body.dump();
+        location = new URL(next, location).href;
+        continue;
+      }
+      if (response.statusCode !== 200) {
+        await response.body.dump();
+        throw new Error(`the server answered ${response.statusCode}`);
+      }
+      return response;
+    }
+    throw new Error('more than 5 redirects');
+  }
 }
 
 /** The file's name in the sandbox; never outside of it. */
@@ -46,7 +126,6 @@ function targetName(uri: CommandInfoURI): string {
   if (uri.output_file !== undefined) {
     const name = normalize(uri.output_file);
     if (isAbsolute(name) || name.startsWith('..') || name === '.') throw new Error(`output_file ${uri.output_file} leaves the sandbox`);
-    if (name.includes('/')) throw new Error(`output_file ${uri.output_file}: folders are not supported; give a plain name`);
     return name;
   }
   const path = uri.value.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/[?#].*$/, '');
@@ -55,52 +134,34 @@ function targetName(uri: CommandInfoURI): string {
   return name;
 }
 
-function localPath(value: string, options: FetchOptions): string {
-  if (/^file:/i.test(value)) return fileURLToPath(value);
-  if (isAbsolute(value)) return value;
-  if (options.frameworksHome === undefined) throw new Error('a relative path needs the flag --frameworks_home');
-  return resolve(options.frameworksHome, value);
-}
-
-async function download(url: string, target: string, options: FetchOptions): Promise<void> {
-  const timeouts = { headersTimeout: options.stallTimeoutMs, bodyTimeout: options.stallTimeoutMs };
-  let location = url;
-  for (let hop = 0; hop < 5; hop++) {
-    const response = await request(location, { ...timeouts, ...(options.signal === undefined ? {} : { signal: options.signal }) });
-    const next = response.headers['location'];
-    if (response.statusCode >= 300 && response.statusCode < 400 && typeof next === 'string') {
-      await response.body.dump();
-      location = new URL(next, location).href;
-      continue;
-    }
-    if (response.statusCode !== 200) {
-      await response.body.dump();
-      throw new Error(`the server answered ${response.statusCode}`);
-    }
-    await pipeline(Readable.from(response.body), createWriteStream(target));
-    return;
-  }
-  throw new Error('more than 5 redirects');
-}
-
-const EXTRACTORS: readonly (readonly [RegExp, (file: string) => readonly string[]])[] = [
+const EXTRACTORS: readonly (readonly [RegExp, (file: string, name: string) => readonly string[]])[] = [
   [/\.(tar|tar\.gz|tgz|tar\.bz2|tbz2|tar\.xz|txz)$/, (file) => ['tar', '-xf', file]],
   [/\.zip$/, (file) => ['unzip', '-o', '-q', file]],
-  [/\.gz$/, (file) => ['gzip', '-dk', '-f', file]],
+  [/\.gz$/, (file, name) => ['/bin/sh', '-c', 'gzip -dc "$1" > "$2"', 'gzip', file, name.replace(/\.gz$/, '')]],
 ];
 
-async function extract(file: string, sandbox: string, signal?: AbortSignal): Promise<void> {
-  const command = EXTRACTORS.find(([pattern]) => pattern.test(file))?.[1](file);
+const extractor = (name: string): ((file: string, name: string) => readonly string[]) | undefined =>
+  EXTRACTORS.find(([pattern]) => pattern.test(name))?.[1];
+
+/** `name` says what kind of archive it is; `file` may be called anything. */
+async function extract(file: string, sandbox: string, name: string, signal: AbortSignal): Promise<void> {
+  const command = extractor(name)?.(file, name);
   if (command === undefined) return;
   if (!(await stat(file)).isFile()) throw new Error('an archive must be a regular file');
   const [program = '', ...argv] = command;
   await new Promise<void>((resolvePromise, reject) => {
-    const child = spawn(program, argv, { cwd: sandbox, stdio: ['ignore', 'ignore', 'pipe'], ...(signal === undefined ? {} : { signal }) });
+    const child = spawn(program, argv, { cwd: sandbox, stdio: ['ignore', 'ignore', 'pipe'], signal });
     let message = '';
     child.stderr.on('data', (chunk: Buffer) => {
       if (message.length < 2_000) message += chunk.toString();
     });
-    child.once('error', reject);
+    child.once('error', (error) =>
+      reject(
+        (error as NodeJS.ErrnoException).code === 'ENOENT'
+          ? new Error(`unpacking ${name} needs the program ${program}, which is not here`)
+          : error,
+      ),
+    );
     child.once('close', (code) => (code === 0 ? resolvePromise() : reject(new Error(`${program} exited with ${code}: ${message.trim()}`))));
   });
 }

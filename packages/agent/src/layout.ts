@@ -57,4 +57,30 @@ export class Layout {
   latestSandbox(path: Omit<RunPath, 'containerId'>): string {
     return join(this.executorFolder(path), 'runs', 'latest');
   }
+
+  executorInfo(path: Omit<RunPath, 'containerId'>): string {
+    return join(this.executorMeta(path), 'executor.info');
+  }
+
+  nestedSandbox(sandbox: string, containerId: string): string {
+    return join(sandbox, 'containers', containerId);
+  }
+
+  /** Of a task of the default executor: leads to its nested sandbox. */
+  taskLink(sandbox: string, taskId: string): string {
+    return join(sandbox, 'tasks', taskId);
+  }
+
+  standaloneSandbox(containerId: string): string {
+    return join(this.workDir, 'containers', containerId);
+  }
+
+  get resources(): string {
+    return join(this.workDir, 'meta', 'resources', 'resources_and_operations.state');
+  }
+
+  /** A persistent volume; `root` of its disk instead of the work folder. */
+  volume(role: string, persistenceId: string, root?: string): string {
+    return join(root ?? this.workDir, 'volumes', 'roles', role, persistenceId);
+  }
 }

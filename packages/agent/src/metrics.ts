@@ -4,6 +4,8 @@ import { Counter, type Registry } from '@pronoia/client';
 export class AgentMetrics {
   readonly tasksEnded: Counter<'state'>;
   readonly executorsTerminated: Counter;
+  readonly executorsPreempted: Counter;
+  readonly frameworkMessages: Counter<'result'>;
   readonly launchErrors: Counter;
   readonly recoveryErrors: Counter;
   readonly statusUpdates: Counter;
@@ -19,6 +21,17 @@ export class AgentMetrics {
       registers,
     });
     this.executorsTerminated = new Counter({ name: 'mesos_agent_executors_terminated_total', help: 'Executors that ended.', registers });
+    this.executorsPreempted = new Counter({
+      name: 'mesos_agent_executors_preempted_total',
+      help: 'Executors of revocable resources that were ended because the machine needed them.',
+      registers,
+    });
+    this.frameworkMessages = new Counter({
+      name: 'mesos_agent_framework_messages_total',
+      help: 'Messages of frameworks to executors; invalid ones had no such executor.',
+      labelNames: ['result'],
+      registers,
+    });
     this.launchErrors = new Counter({
       name: 'mesos_agent_container_launch_errors_total',
       help: 'Tasks that could not be started.',
@@ -47,6 +60,7 @@ export class AgentMetrics {
       registers,
     });
     for (const state of ['finished', 'failed', 'killed', 'lost', 'gone']) this.tasksEnded.inc({ state }, 0);
+    for (const result of ['valid', 'invalid']) this.frameworkMessages.inc({ result }, 0);
     for (const counter of [this.fetches, this.pathRemovals]) for (const result of ['succeeded', 'failed']) counter.inc({ result }, 0);
   }
 }

@@ -1,6 +1,7 @@
 /** The v1 operator API of the agent (mesos.md §5.1), the calls that read. What is not here yet is answered 501 with its name. */
-import { type AgentCall, type AgentResponse, type ContainerStatus, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
+import { type AgentCall, type AgentResponse, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
 import type { Agent } from './agent.ts';
+import { listContainers } from './container-list.ts';
 import { errors } from './errors.ts';
 import { type Executor, taskOf } from './executor.ts';
 import type { SandboxFiles } from './files.ts';
@@ -43,7 +44,10 @@ export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<A
         get_state: { get_tasks: tasksOf(agent), get_executors: executorsOf(agent), get_frameworks: frameworksOf(agent) },
       };
     case 'GET_CONTAINERS':
-      return { type: 'GET_CONTAINERS', get_containers: { containers: containersOf(agent, deps.statistics) } };
+      return {
+        type: 'GET_CONTAINERS',
+        get_containers: { containers: containersOf(agent, deps.statistics, call.get_containers?.show_nested === true) },
+      };
     case 'GET_FRAMEWORKS':
       return { type: 'GET_FRAMEWORKS', get_frameworks: frameworksOf(agent) };
     case 'GET_EXECUTORS':
@@ -88,15 +92,7 @@ function frameworksOf(agent: Agent) {
 }
 
 function executorsOf(agent: Agent) {
-  const info = (executor: Executor): { executor_info: ExecutorInfo } => ({
-    executor_info: {
-      executor_id: { value: executor.id },
-      framework_id: { value: executor.path.frameworkId },
-      name: executor.name,
-      source: executor.id,
-      ...(executor.task.command === undefined ? {} : { command: executor.task.command }),
-    },
-  });
+  const info = (executor: Executor): { executor_info: ExecutorInfo } => ({ executor_info: executor.info });
   return { executors: [...agent.executors()].map(info), completed_executors: completed(agent).map(info) };
 }
 
@@ -104,7 +100,8 @@ function tasksOf(agent: Agent) {
   const launched: Task[] = [];
   const queued: Task[] = [];
   const terminated: Task[] = [];
-  for (const task of [...agent.executors()].map(taskOf)) {
+  const executors = [...agent.executors()];
+  for (const task of executors.flatMap((executor) => [...executor.tasks.values()].map((held) => taskOf(executor, held)))) {
     if (isTerminal(task.state)) terminated.push(task);
     else if (task.state === 'TASK_STAGING') queued.push(task);
     else launched.push(task);
@@ -114,7 +111,9 @@ function tasksOf(agent: Agent) {
     queued_tasks: queued,
     launched_tasks: launched,
     terminated_tasks: terminated,
-    completed_tasks: completed(agent).map(taskOf),
+    completed_tasks: [...executors, ...completed(agent)].flatMap((executor) =>
+      executor.completedTasks.map((held) => taskOf(executor, held)),
+    ),
   };
 }
 
@@ -122,19 +121,18 @@ function completed(agent: Agent): Executor[] {
   return [...agent.frameworks.values(), ...agent.completedFrameworks].flatMap((framework) => framework.completedExecutors);
 }
 
-function containersOf(agent: Agent, statistics: ContainerStatistics) {
+function containersOf(agent: Agent, statistics: ContainerStatistics, isNestedShown: boolean) {
   const byContainer = statistics.sample();
-  return [...agent.executors()]
-    .filter((executor) => executor.container?.hasExited === false)
-    .map((executor) => {
-      const sample = byContainer.get(executor.path.containerId);
-      return {
-        framework_id: { value: executor.path.frameworkId },
-        executor_id: { value: executor.id },
-        executor_name: executor.name,
-        container_id: { value: executor.path.containerId },
-        container_status: containerStatus(executor, agent.options.ip) as ContainerStatus,
-        ...(sample === undefined ? {} : { resource_statistics: sample }),
-      };
-    });
+  return [...listContainers(agent, isNestedShown)].map((listed) => {
+    const { executor, containerId, parentId } = listed;
+    const sample = byContainer.get(containerId);
+    return {
+      ...(executor === undefined
+        ? {}
+        : { framework_id: { value: executor.path.frameworkId }, executor_id: { value: executor.id }, executor_name: executor.name }),
+      container_id: { value: containerId, ...(parentId === undefined ? {} : { parent: { value: parentId } }) },
+      container_status: containerStatus(listed, agent.options.ip),
+      ...(sample === undefined ? {} : { resource_statistics: sample }),
+    };
+  });
 }

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** What strsignal(3) of the C library says: the original puts these words into status messages, and scripts look for them. */
 const texts: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGHUP: 'Hangup',
@@ -34,3 +36,5 @@ const texts: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
 };
 
 export const signalText = (signal: NodeJS.Signals): string => texts[signal] ?? signal;
+
+export const signalNumber = (signal: NodeJS.Signals): number => constants.signals[signal];

@@ -3,26 +3,21 @@
  * are there with 0, because mesos_exporter complains about each that is missing.
  */
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
-import { isTerminal, Resources } from '@pronoia/mesos';
+import { type Resource, Resources } from '@pronoia/mesos';
 import type { Agent } from './agent.ts';
+import type { FetchCache } from './fetch-cache.ts';
 import type { GarbageCollector } from './garbage.ts';
 import { type AgentMetrics, valueOf } from './metrics.ts';
 import { usedResources } from './state.ts';
 
 const ALWAYS_ZERO = [
-  'slave/invalid_framework_messages',
-  'slave/valid_framework_messages',
   'slave/invalid_status_updates',
-  'slave/executors_preempted',
-  'slave/executors_registering',
   'containerizer/mesos/container_destroy_errors',
   'containerizer/mesos/provisioner/remove_container_errors',
   'containerizer/mesos/provisioner/bind/remove_rootfs_errors',
   'containerizer/mesos/filesystem/containers_new_rootfs',
   'containerizer/mesos/disk/project_ids_total',
   'containerizer/mesos/disk/project_ids_free',
-  'containerizer/fetcher/cache_size_total_bytes',
-  'containerizer/fetcher/cache_size_used_bytes',
   'resource_provider_manager/subscribed',
   'resource_provider_manager/events/subscribe',
   'resource_provider_manager/events/disconnect',
@@ -34,18 +29,26 @@ export async function snapshot(
   agent: Agent,
   metrics: AgentMetrics,
   garbage: GarbageCollector,
+  cache: FetchCache,
   nowMs: number,
 ): Promise<Record<string, number>> {
   const values: Record<string, number> = {};
   for (const name of ALWAYS_ZERO) values[name] = 0;
 
-  const total = Resources.of(agent.info.resources);
-  const used = usedResources(agent);
+  const isRevocable = (resource: Resource): boolean => resource.revocable !== undefined;
+  const all = [...agent.total];
+  const allUsed = [...usedResources(agent)];
+  const total = Resources.of(all.filter((resource) => !isRevocable(resource)));
+  const used = Resources.of(allUsed.filter((resource) => !isRevocable(resource)));
+  const revocable = Resources.of(all.filter(isRevocable));
+  const revocableUsed = Resources.of(allUsed.filter(isRevocable));
   for (const name of ['cpus', 'gpus', 'mem', 'disk']) {
     values[`slave/${name}_total`] = total.scalar(name);
     values[`slave/${name}_used`] = used.scalar(name);
     values[`slave/${name}_percent`] = total.scalar(name) === 0 ? 0 : used.scalar(name) / total.scalar(name);
-    for (const kind of ['total', 'used', 'percent']) values[`slave/${name}_revocable_${kind}`] = 0;
+    values[`slave/${name}_revocable_total`] = revocable.scalar(name);
+    values[`slave/${name}_revocable_used`] = revocableUsed.scalar(name);
+    values[`slave/${name}_revocable_percent`] = revocable.scalar(name) === 0 ? 0 : revocableUsed.scalar(name) / revocable.scalar(name);
   }
 
   values['slave/uptime_secs'] = (nowMs - agent.startTimeMs) / 1_000;
@@ -58,16 +61,23 @@ export async function snapshot(
   values['slave/valid_status_updates'] = await valueOf(metrics.statusUpdates);
 
   const live = { staging: 0, starting: 0, running: 0, killing: 0 };
-  let terminating = 0;
+  const executors = { registering: 0, running: 0, terminating: 0 };
   for (const executor of agent.executors()) {
-    const state = executor.updates.latest?.state ?? 'TASK_STAGING';
-    if (executor.isKilled && !isTerminal(state)) terminating++;
-    const name = state.slice('TASK_'.length).toLowerCase();
-    if (name in live) live[name as keyof typeof live]++;
+    const executorState = executor.state.toLowerCase();
+    if (executorState in executors) executors[executorState as keyof typeof executors]++;
+    for (const { updates } of executor.tasks.values()) {
+      const name = (updates.latest?.state ?? 'TASK_STAGING').slice('TASK_'.length).toLowerCase();
+      if (name in live) live[name as keyof typeof live]++;
+    }
   }
   for (const [name, count] of Object.entries(live)) values[`slave/tasks_${name}`] = count;
-  values['slave/executors_running'] = live.starting + live.running - Math.min(terminating, live.starting + live.running);
-  values['slave/executors_terminating'] = terminating;
+  for (const [name, count] of Object.entries(executors)) values[`slave/executors_${name}`] = count;
+  values['slave/executors_preempted'] = await valueOf(metrics.executorsPreempted);
+  values['slave/recovery_time_secs'] = agent.recoveryMs / 1_000;
+  for (const result of ['valid', 'invalid'])
+    values[`slave/${result}_framework_messages`] = await valueOf(metrics.frameworkMessages, { result });
+  values['containerizer/fetcher/cache_size_total_bytes'] = cache.limitBytes;
+  values['containerizer/fetcher/cache_size_used_bytes'] = cache.usedBytes;
   for (const state of ['finished', 'failed', 'killed', 'lost', 'gone'])
     values[`slave/tasks_${state}`] = await valueOf(metrics.tasksEnded, { state });
 

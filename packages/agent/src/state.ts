@@ -1,7 +1,17 @@
 /** What the agent shows of itself in the legacy JSON endpoints (mesos.md §6.4). Times are seconds. */
-import { type Attribute, formatRanges, type Resource, type ResourceStatistics, Resources, type Task } from '@pronoia/mesos';
+import {
+  type Attribute,
+  type ContainerStatus,
+  formatRanges,
+  type Resource,
+  type ResourceStatistics,
+  Resources,
+  type Task,
+  withBothSpellings,
+} from '@pronoia/mesos';
 import { AGENT_VERSION, type Agent } from './agent.ts';
-import { type Executor, type Framework, taskOf } from './executor.ts';
+import { isLive, type ListedContainer, listContainers, resourcesOf } from './container-list.ts';
+import { type Executor, type Framework, type HeldTask, taskOf } from './executor.ts';
 import type { ContainerStatistics } from './statistics.ts';
 
 export interface VersionInfo {
@@ -13,7 +23,7 @@ export interface VersionInfo {
 
 export const VERSION: VersionInfo = { version: AGENT_VERSION, build_date: '1970-01-01 00:00:00', build_time: 0, build_user: 'pronoia' };
 
-export const AGENT_CAPABILITIES = ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT'];
+export const AGENT_CAPABILITIES = ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT', 'AGENT_DRAINING', 'TASK_RESOURCE_LIMITS'];
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -39,7 +49,7 @@ export function attributesJson(attributes: readonly Attribute[]): JsonObject {
 
 export function stateJson(agent: Agent, flags: JsonObject, masterHostname: string | undefined): JsonObject {
   const { info, options } = agent;
-  const resources = Resources.of(info.resources);
+  const resources = Resources.of(agent.total);
   const used = usedResources(agent);
   return {
     ...VERSION,
@@ -51,7 +61,9 @@ export function stateJson(agent: Agent, flags: JsonObject, masterHostname: strin
     resources: resourcesJson(resources),
     reserved_resources: reservedByRole(resources),
     unreserved_resources: resourcesJson(resources.unreserved),
-    reserved_resources_full: {},
+    reserved_resources_full: Object.fromEntries(
+      [...reservations(resources)].map(([role, list]) => [role, list.map((resource) => withBothSpellings(resource))]),
+    ),
     unreserved_resources_full: [...resources.unreserved],
     reserved_resources_allocated: reservedByRole(used),
     unreserved_resources_allocated: resourcesJson(used.unreserved),
@@ -67,19 +79,26 @@ export function stateJson(agent: Agent, flags: JsonObject, masterHostname: strin
 /** What the running tasks hold. */
 export function usedResources(agent: Agent): Resources {
   let used = Resources.empty;
-  for (const executor of agent.executors()) used = used.plus(Resources.of(executor.task.resources));
+  for (const executor of agent.executors()) {
+    // An executor of ours is accounted with its task, as the master counts it.
+    const own = executor.kind === 'command' ? [] : (executor.info.resources ?? []);
+    const live = [...executor.tasks.values()].filter(isLive).flatMap(({ info }) => info.resources ?? []);
+    if (executor.state !== 'TERMINATED' || live.length > 0) used = used.plus(Resources.of([...own, ...live]));
+  }
   return used;
 }
 
 function reservedByRole(resources: Resources): JsonObject {
-  const json: Record<string, unknown> = {};
+  return Object.fromEntries([...reservations(resources)].map(([role, list]) => [role, resourcesJson(list)]));
+}
+
+function reservations(resources: Resources): Map<string, Resource[]> {
   const byRole = new Map<string, Resource[]>();
   for (const resource of resources.reserved) {
     const role = resource.reservations?.at(-1)?.role ?? resource.role ?? '*';
     byRole.set(role, [...(byRole.get(role) ?? []), resource]);
   }
-  for (const [role, list] of byRole) json[role] = resourcesJson(list);
-  return json;
+  return byRole;
 }
 
 function frameworkJson(framework: Framework): JsonObject {
@@ -93,34 +112,39 @@ function frameworkJson(framework: Framework): JsonObject {
     hostname: info.hostname ?? '',
     ...(info.principal === undefined ? {} : { principal: info.principal }),
     ...(info.roles === undefined ? { role: info.role ?? '*' } : { roles: info.roles }),
-    executors: [...framework.executors.values()].map((executor) => executorJson(executor, false)),
-    completed_executors: framework.completedExecutors.map((executor) => executorJson(executor, true)),
+    executors: [...framework.executors.values()].map((executor) => executorJson(executor)),
+    completed_executors: framework.completedExecutors.map((executor) => executorJson(executor)),
   };
 }
 
-function executorJson(executor: Executor, isCompleted: boolean): JsonObject {
-  const task = taskJson(taskOf(executor));
-  const role = executor.task.resources?.[0]?.allocation_info?.role ?? '*';
+function executorJson(executor: Executor): JsonObject {
+  const { info, kind } = executor;
+  const resources = resourcesOf(executor);
+  const show = (task: HeldTask): JsonObject => taskJson(taskOf(executor, task), kind);
+  const held = [...executor.tasks.values()];
+  const isQueued = (task: HeldTask): boolean => kind !== 'command' && executor.state === 'REGISTERING' && task.updates.latest === undefined;
   return {
     id: executor.id,
     name: executor.name,
-    source: executor.id,
+    source: info.source ?? '',
     container: executor.path.containerId,
     directory: executor.sandbox,
-    resources: resourcesJson(executor.task.resources),
-    role,
-    tasks: isCompleted ? [] : [task],
-    queued_tasks: [],
-    completed_tasks: isCompleted ? [task] : [],
+    resources: resourcesJson(resources),
+    role: resources.find((resource) => resource.allocation_info?.role !== undefined)?.allocation_info?.role ?? '*',
+    ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
+    ...(kind === 'command' ? {} : { type: kind === 'default' ? 'DEFAULT' : 'CUSTOM' }),
+    tasks: held.filter((task) => !isQueued(task)).map(show),
+    queued_tasks: held.filter(isQueued).map(show),
+    completed_tasks: executor.completedTasks.map(show),
   };
 }
 
-export function taskJson(task: Task): JsonObject {
+export function taskJson(task: Task, kind: Executor['kind']): JsonObject {
   return {
     id: task.task_id.value,
     name: task.name,
     framework_id: task.framework_id.value,
-    executor_id: '',
+    executor_id: kind === 'command' ? '' : (task.executor_id?.value ?? ''),
     slave_id: task.agent_id.value,
     state: task.state,
     resources: resourcesJson(task.resources),
@@ -136,6 +160,10 @@ export function taskJson(task: Task): JsonObject {
     ...(task.labels === undefined ? {} : { labels: task.labels.labels ?? [] }),
     ...(task.discovery === undefined ? {} : { discovery: task.discovery }),
     ...(task.container === undefined ? {} : { container: task.container }),
+    ...(task.health_check === undefined ? {} : { health_check: task.health_check }),
+    ...(task.limits === undefined
+      ? {}
+      : { limits: Object.fromEntries(Object.entries(task.limits).map(([name, { value }]) => [name, value])) }),
   };
 }
 
@@ -148,16 +176,17 @@ export interface ContainerQuery {
 export function containersJson(agent: Agent, statistics: ContainerStatistics, query: ContainerQuery = {}): JsonObject[] {
   const byContainer = statistics.sample();
   const containers: JsonObject[] = [];
-  for (const executor of agent.executors()) {
-    if (executor.container === undefined || executor.container.hasExited) continue;
-    if (query.containerId !== undefined && query.containerId !== executor.path.containerId) continue;
+  for (const listed of listContainers(agent, query.containerId !== undefined)) {
+    const { executor, containerId } = listed;
+    if (executor === undefined) continue;
+    if (query.containerId !== undefined && query.containerId !== containerId) continue;
     if (query.frameworkId !== undefined && query.frameworkId !== executor.path.frameworkId) continue;
     if (query.executorId !== undefined && query.executorId !== executor.id) continue;
     containers.push({
       ...identity(executor),
-      container_id: executor.path.containerId,
-      status: containerStatus(executor, agent.options.ip),
-      statistics: byContainer.get(executor.path.containerId) ?? {},
+      container_id: containerId,
+      status: containerStatus(listed, agent.options.ip),
+      statistics: byContainer.get(containerId) ?? {},
     });
   }
   return containers;
@@ -165,19 +194,24 @@ export function containersJson(agent: Agent, statistics: ContainerStatistics, qu
 
 export function statisticsJson(agent: Agent, statistics: ContainerStatistics): JsonObject[] {
   const byContainer: ReadonlyMap<string, ResourceStatistics> = statistics.sample();
-  return [...agent.executors()]
-    .filter((executor) => byContainer.has(executor.path.containerId))
-    .map((executor) => ({ ...identity(executor), statistics: byContainer.get(executor.path.containerId) }));
+  return [...listContainers(agent, false)].flatMap(({ executor, containerId }) => {
+    const sample = byContainer.get(containerId);
+    return executor === undefined || sample === undefined ? [] : [{ ...identity(executor), statistics: sample }];
+  });
 }
 
 function identity(executor: Executor): JsonObject {
-  return { framework_id: executor.path.frameworkId, executor_id: executor.id, executor_name: executor.name, source: executor.id };
+  return {
+    framework_id: executor.path.frameworkId,
+    executor_id: executor.id,
+    executor_name: executor.name,
+    source: executor.info.source ?? '',
+  };
 }
 
-export function containerStatus(executor: Executor, ip: string): JsonObject {
-  const pid = executor.container?.pid ?? 0;
+export function containerStatus({ containerId, parentId, pid }: ListedContainer, ip: string): ContainerStatus {
   return {
-    container_id: { value: executor.path.containerId },
+    container_id: { value: containerId, ...(parentId === undefined ? {} : { parent: { value: parentId } }) },
     network_infos: [{ ip_addresses: [{ protocol: 'IPv4', ip_address: ip }] }],
     ...(pid === 0 ? {} : { executor_pid: pid }),
   };

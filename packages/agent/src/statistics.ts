@@ -1,21 +1,22 @@
 /**
- * What a container uses, from `/proc`: one pass over the process table serves all containers and is kept for a moment, so that
- * ten readers cost one. CPU time counts children that were waited for and never goes backwards: time of a process that was
- * not waited for by its parent (a double fork) is lost to `/proc` when it ends, so the highest figure seen is kept.
+ * What a container uses, from `/proc` or from its control group where it has one: one pass over the process table serves all containers
+ * and is kept for a moment, so that ten readers cost one. CPU time counts children that were waited for and never goes backwards: time
+ * of a process that was not waited for by its parent (a double fork) is lost to `/proc` when it ends, so the highest figure seen is kept.
  */
-import type { ResourceStatistics, TaskInfo } from '@pronoia/mesos';
+import type { ResourceStatistics } from '@pronoia/mesos';
 import type { Clock } from '@pronoia/server';
+import type { Quantities } from './containerizer.ts';
 import { type ProcessEntry, pageSizeBytes, processTrees, readProcesses, TICKS_PER_SECOND } from './processes.ts';
 
 const KEEP_MS = 500;
-/** What a command task's executor gets on top of the task (mesos.md §9.5). */
-const EXECUTOR_CPUS = 0.1;
-const EXECUTOR_MEM_MB = 32;
 
 export interface MeasuredContainer {
   readonly containerId: string;
-  readonly pid: number;
-  readonly task: TaskInfo;
+  /** First processes of its trees: its own, and those of the containers nested in it. */
+  readonly pids: readonly number[];
+  readonly quantities: Quantities;
+  /** What its control group says; it goes before /proc. */
+  readonly measured: () => Partial<ResourceStatistics>;
 }
 
 interface Highest {
@@ -40,11 +41,12 @@ export class ContainerStatistics {
     const nowMs = this.#clock.monotonic();
     if (nowMs - this.#sampledAtMs < KEEP_MS) return this.#statisticsById;
     const containers = [...this.#containers()];
-    const pids = new Set(containers.map((container) => container.pid));
-    const trees = containers.length === 0 ? new Map<number, ProcessEntry[]>() : processTrees(readProcesses(), pids);
+    const pids = new Set(containers.flatMap((container) => container.pids));
+    const trees = pids.size === 0 ? new Map<number, ProcessEntry[]>() : processTrees(readProcesses(), pids);
     const statistics = new Map<string, ResourceStatistics>();
     for (const container of containers) {
-      statistics.set(container.containerId, this.#statisticsOf(container, trees.get(container.pid) ?? []));
+      const tree = container.pids.flatMap((pid) => trees.get(pid) ?? []);
+      statistics.set(container.containerId, this.#statisticsOf(container, tree));
     }
     for (const id of this.#highest.keys()) if (!statistics.has(id)) this.#highest.delete(id);
     this.#sampledAtMs = nowMs;
@@ -69,23 +71,20 @@ export class ContainerStatistics {
       systemTicks: Math.max(systemTicks, before?.systemTicks ?? 0),
     };
     this.#highest.set(container.containerId, highest);
+    const { cpus, cpusLimit, memMb, memLimitMb } = container.quantities;
     return {
       timestamp: this.#clock.now() / 1_000,
       processes: tree.length,
       threads,
       cpus_user_time_secs: highest.userTicks / TICKS_PER_SECOND,
       cpus_system_time_secs: highest.systemTicks / TICKS_PER_SECOND,
-      cpus_limit: round(scalar(container.task, 'cpus') + EXECUTOR_CPUS),
-      mem_limit_bytes: Math.round((scalar(container.task, 'mem') + EXECUTOR_MEM_MB) * 2 ** 20),
+      cpus_limit: round(cpusLimit ?? cpus),
+      ...(cpusLimit === undefined ? {} : { cpus_soft_limit: round(cpus) }),
+      mem_limit_bytes: Math.round((memLimitMb ?? memMb) * 2 ** 20),
       mem_rss_bytes: pages * pageSizeBytes(),
+      ...container.measured(),
     };
   }
-}
-
-function scalar(task: TaskInfo, name: string): number {
-  let sum = 0;
-  for (const resource of task.resources ?? []) if (resource.name === name) sum += resource.scalar?.value ?? 0;
-  return sum;
 }
 
 const round = (value: number): number => Math.round(value * 1_000) / 1_000;

@@ -44,7 +44,7 @@ export class UpdateStream {
     return stream;
   }
 
-  /** All updates so far, acknowledged or not. */
+  /** The updates so far, acknowledged or not; of those with the same state in a row the last. */
   get statuses(): readonly TaskStatus[] {
     return this.#sent;
   }
@@ -98,6 +98,8 @@ export class UpdateStream {
     if (status.uuid === undefined || this.#seenUuids.has(status.uuid)) return;
     this.#seenUuids.add(status.uuid);
     this.#unacknowledged.push(status);
+    // A long life of health updates is one entry: the newest of each state in a row counts (mesos.md §2.8).
+    if (this.#sent.at(-1)?.state === status.state) this.#sent.pop();
     this.#sent.push(status);
   }
 
