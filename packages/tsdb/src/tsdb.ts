@@ -131,8 +131,8 @@ export class Tsdb implements Queryable, Appendable {
   readonly #queriers = new Set<HeadQuerier>();
   readonly #laterCommits: LaterCommit[] = [];
   readonly #spareColumns: SampleColumns[] = [];
-  /** Segment that was written to when a series left the head: its record is wanted until that one is in a checkpoint. */
-  readonly #removedAt: Map<number, number>;
+  /** Series that left the head and the segment that was written to then: their records are wanted until that one is in a checkpoint. */
+  #removed: RemovedSeries[];
   #upkeepTimer: { cancel(): void } | undefined;
   #upkeep: Promise<void> = Promise.resolve();
   #queriersClosed: (() => void)[] = [];
@@ -157,7 +157,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#metrics = opened.metrics;
     this.#wal = opened.wal;
     this.#appenders = opened.appenders;
-    this.#removedAt = opened.removedAt;
+    this.#removed = opened.removed;
     this.#late = opened.late;
     this.#lateLog = opened.lateLog;
     this.#context = {
@@ -243,15 +243,14 @@ export class Tsdb implements Queryable, Appendable {
       });
       lateLog = new LateLog(late, windowMs, log);
     }
-    const removedAt = new Map<number, number>();
-    for (const ref of replay.unusedRefs()) removedAt.set(ref, wal.segment);
+    const removed = [{ segment: wal.segment, refs: [...replay.unusedRefs()] }];
     return new Tsdb(folder, options, disk, unlock, {
       head,
       exemplars,
       metrics,
       wal,
       appenders,
-      removedAt,
+      removed,
       blocks,
       compactor,
       files,
@@ -480,6 +479,7 @@ export class Tsdb implements Queryable, Appendable {
   }
 
   async #compact(): Promise<void> {
+    await this.#head.order.settle();
     await this.#writeChunks();
     const { chunkRangeMs } = this.#head.options;
     // Half a span stays open for late samples.
@@ -573,7 +573,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#head.minValidMs = Math.max(this.#head.minValidMs, mintMs);
     await this.#readersBelowGone(mintMs);
     const removed = await this.#head.truncate(mintMs, () => this.#pinnedRefs());
-    for (const ref of removed) this.#removedAt.set(ref, this.#wal.segment);
+    this.#removed.push({ segment: this.#wal.segment, refs: removed });
     if (removed.length > 0) this.#metrics.seriesRemoved.inc(removed.length);
     await this.#files.truncate(mintMs);
     await this.#truncateWal(mintMs);
@@ -616,7 +616,7 @@ export class Tsdb implements Queryable, Appendable {
       this.#metrics.walTruncationsFailed.inc();
       throw error;
     }
-    for (const [ref, segment] of this.#removedAt) if (segment <= last) this.#removedAt.delete(ref);
+    this.#removed = this.#removed.filter(({ segment }) => segment > last);
     this.#metrics.walTruncations.inc();
   }
 
@@ -625,14 +625,18 @@ export class Tsdb implements Queryable, Appendable {
     const { series } = this.#head;
     // Series that come meanwhile are logged behind `last`.
     const { count } = series;
-    const removed = [...this.#removedAt].filter(([, segment]) => segment > last);
-    const refs = new Float64Array(count + removed.length);
+    const removed = this.#removed.filter(({ segment }) => segment > last);
+    const refs = new Float64Array(removed.reduce((sum, one) => sum + one.refs.length, count));
     const turn = new Turn();
     for (let slot = 0; slot < count; slot++) {
       await turn.pass();
       refs[slot] = series.ref(slot);
     }
-    for (const [i, [ref]] of removed.entries()) refs[count + i] = ref;
+    let at = count;
+    for (const one of removed) {
+      refs.set(one.refs, at);
+      at += one.refs.length;
+    }
     return refs;
   }
 
@@ -658,13 +662,18 @@ export class Tsdb implements Queryable, Appendable {
   }
 }
 
+interface RemovedSeries {
+  readonly segment: number;
+  readonly refs: readonly number[];
+}
+
 interface Opened {
   readonly head: Head;
   readonly exemplars: ExemplarRing;
   readonly metrics: TsdbMetrics;
   readonly wal: WalWriter;
   readonly appenders: Set<HeadAppender>;
-  readonly removedAt: Map<number, number>;
+  readonly removed: RemovedSeries[];
   readonly blocks: BlockStore;
   readonly compactor: Compactor;
   readonly files: HeadChunkFiles;

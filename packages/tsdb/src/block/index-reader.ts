@@ -190,13 +190,14 @@ function readContents(file: CachedFile): Contents {
 }
 
 /** Length and checksum of a section are right; returns where its content begins and ends. */
-function checkSection(file: CachedFile, offset: number, what: string): { start: number; end: number } {
+async function checkSection(file: CachedFile, offset: number, what: string, turn: Turn): Promise<{ start: number; end: number }> {
   const { path } = file;
   const start = offset + 4;
   const end = start + new ByteReader(file.read(offset, start)).be32();
   let checksum = 0;
   const piece = 32 * 1024;
   for (let at = start; at < end; at += piece) {
+    await turn.pass();
     const bytes = file.read(at, Math.min(end, at + piece));
     checksum = crc32c(bytes, 0, bytes.length, checksum);
   }
@@ -208,7 +209,7 @@ function checkSection(file: CachedFile, offset: number, what: string): { start: 
 
 async function readSymbolOffsets(file: CachedFile, offset: number): Promise<Float64Array> {
   const turn = new Turn();
-  const { start, end } = checkSection(file, offset, 'symbols');
+  const { start, end } = await checkSection(file, offset, 'symbols', turn);
   const count = new ByteReader(file.read(start, start + 4)).be32();
   if (count > end - start)
     throw damaged(`${file.path} at offset ${offset}: ${count} symbols in ${end - start} bytes`, { path: file.path, offset });
@@ -227,7 +228,7 @@ async function readSymbolOffsets(file: CachedFile, offset: number): Promise<Floa
 
 async function readTable(file: CachedFile, offset: number): Promise<Map<string, NameTable>> {
   const turn = new Turn();
-  const { start, end } = checkSection(file, offset, 'postings offset table');
+  const { start, end } = await checkSection(file, offset, 'postings offset table', turn);
   const names = new Map<string, NameTable>();
   let at = start + 4;
   let count = 0;

@@ -6,6 +6,7 @@
  *     text    uvarint 1 + its number in order of first appearance; the first time 0 and the text itself
  *     chunk   varint min | uvarint max − min | u8 encoding | uvarint length | uvarint place | data if the place is 0
  *     place   1 + where the data are in the head's files (chunk-files.ts), or 0: they follow
+ *     data    of encoding 0: so many times, then so many values, as they lie in memory; the reader makes chunks of them
  */
 import { compareBytes, Labels } from '@pronoia/model';
 import { keepSamples } from '../batch-filter.ts';
@@ -18,6 +19,8 @@ import { Turn } from '../turn.ts';
 import type { BlockContent, SeriesToWrite } from './block-writer.ts';
 
 const partBytes = 1 << 20;
+/** In place of an encoding. */
+const rawSamples = 0;
 
 export class SeriesPacker {
   #out = new ByteWriter(partBytes + 64 * 1024);
@@ -50,6 +53,14 @@ export class SeriesPacker {
     this.#chunkHead(minMs, maxMs, encoding, bytes.length);
     this.#out.uvarint(0);
     this.#out.bytes(bytes);
+  }
+
+  /** The first `count` samples, floats only. */
+  samples({ times, values }: BitBatch, count: number): void {
+    this.#chunkHead(times[0] as number, times[count - 1] as number, rawSamples, count * 16);
+    this.#out.uvarint(0);
+    this.#out.bytes(new Uint8Array(times.buffer, times.byteOffset, count * 8));
+    this.#out.bytes(new Uint8Array(values.buffer, values.byteOffset, count * 8));
   }
 
   storedChunk(minMs: number, maxMs: number, encoding: number, length: number, dataAt: number): void {
@@ -143,6 +154,14 @@ export function packedContent(
   return { symbols, series: read() };
 }
 
+function encodeRaw(bytes: Uint8Array): EncodedChunk[] {
+  const count = bytes.length / 16;
+  const batch = new BitBatch(count);
+  new Uint8Array(batch.times.buffer, batch.times.byteOffset).set(bytes.subarray(0, count * 8));
+  new Uint8Array(batch.values.buffer, batch.values.byteOffset).set(bytes.subarray(count * 8));
+  return encodeChunks(batch, count);
+}
+
 function skipChunks(reader: ByteReader): void {
   for (let left = reader.uvarint(); left > 0; left--) {
     reader.varint();
@@ -172,7 +191,8 @@ function readChunks(
     const place = reader.uvarint();
     const bytes = place > 0 ? readStored(place - 1, length) : reader.bytes.subarray(reader.at, reader.at + length);
     if (place === 0) reader.skip(length);
-    chunks.push({ minMs: chunkMin, maxMs: chunkMax, encoding, count: sampleCount(encoding, bytes), bytes });
+    if (encoding === rawSamples) chunks.push(...encodeRaw(bytes));
+    else chunks.push({ minMs: chunkMin, maxMs: chunkMax, encoding, count: sampleCount(encoding, bytes), bytes });
   }
   const deleted: Interval[] = [];
   for (let left = reader.uvarint(); left > 0; left--) deleted.push({ minMs: reader.varint(), maxMs: reader.varint() });

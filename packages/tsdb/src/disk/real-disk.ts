@@ -1,9 +1,12 @@
 /** The disk of the host. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { close, fstatSync, openSync, readSync } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import type { Disk, DiskFile } from './disk.ts';
 import { lockFile } from './lock-file.ts';
+
+const closeAside = promisify(close);
 
 const flags = { read: 'r', update: 'r+', create: 'w+' } as const;
 
@@ -83,8 +86,10 @@ function openForReading(path: string): DiskFile {
     sync: readOnly,
     size: () => fstatSync(fd).size,
     async close() {
-      if (!closed) closeSync(fd);
+      if (closed) return;
       closed = true;
+      // Not at once: with the last name gone, closing frees the file's pages, which takes milliseconds.
+      await closeAside(fd);
     },
   };
 }

@@ -43,13 +43,15 @@ function packChunks(packer: SeriesPacker, head: Head, slot: number, minMs: numbe
   const openCount = head.openStartMs(slot) <= maxMs ? head.openCount(slot) : 0;
   clearExtras(batch);
   if (openCount > 0) head.decodeOpen(slot, batch, 0);
-  const open = encodeChunks(batch, openCount);
-  packer.count(count + open.length);
+  const histograms = batch.hasHistograms ? encodeChunks(batch, openCount) : [];
+  const hasFloats = openCount > 0 && !batch.hasHistograms;
+  packer.count(count + histograms.length + (hasFloats ? 1 : 0));
   for (let chunk = head.firstChunk(slot); chunk !== 0; chunk = chunks.next(chunk)) {
     if (!isWanted(chunk)) continue;
     const dataAt = chunks.dataAt(chunk);
     if (dataAt === undefined) packer.chunk(chunks.minMs(chunk), chunks.maxMs(chunk), chunks.encoding(chunk), chunks.bytes(chunk));
     else packer.storedChunk(chunks.minMs(chunk), chunks.maxMs(chunk), chunks.encoding(chunk), chunks.length(chunk), dataAt);
   }
-  for (const { minMs: first, maxMs: last, encoding, bytes } of open) packer.chunk(first, last, encoding, bytes);
+  if (hasFloats) packer.samples(batch, openCount);
+  for (const { minMs: first, maxMs: last, encoding, bytes } of histograms) packer.chunk(first, last, encoding, bytes);
 }

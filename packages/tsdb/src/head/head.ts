@@ -2,7 +2,7 @@
  * The head: the newest samples of every active series, in memory. It decides what may be appended, cuts chunks, and answers
  * for its part of the time axis. It does no I/O: durability is the appender's matter (appender.ts).
  */
-import type { FloatHistogram, Labels, Rejection, SampleBatch } from '@pronoia/model';
+import type { FloatHistogram, Labels, Rejection, SampleBatch, StagedChunks } from '@pronoia/model';
 import { floatHistogramEncoding } from '../chunk/histogram.ts';
 import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
@@ -133,6 +133,15 @@ export class Head {
   decodeOpen(slot: number, into: SampleBatch, at: number): void {
     if (this.#open.count(slot) > 0) this.#open.decode(slot, into, at);
     else this.#histograms.decode(this.series.ref(slot), into, at);
+  }
+
+  /** Adds the open chunk as a piece, of which samples in the inclusive range count; false when it holds histograms. */
+  stageOpen(slot: number, into: StagedChunks, minMs: number, maxMs: number): boolean {
+    if (this.#open.count(slot) > 0) {
+      if (this.#open.startMs(slot) <= maxMs && this.#open.lastMs(slot) >= minMs) this.#open.stage(slot, into, minMs, maxMs);
+      return true;
+    }
+    return !this.isHistogramSeries(slot);
   }
 
   /** Whether the series' newest samples are histograms. */
@@ -347,6 +356,7 @@ export class Head {
     let minMs = Infinity;
     // Without samples when they were looked at, but they may have some when we are done.
     const keptEmpty: number[] = [];
+    await this.order.settle();
     series.beginSweep(removedShare);
     let pinnedRefs = pinned();
     this.order.catchUp();

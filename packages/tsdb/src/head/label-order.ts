@@ -26,6 +26,8 @@ export class LabelOrder {
 
   /** The same slots in label order. */
   sort(slots: Uint32Array): Uint32Array {
+    // A question about few series does not wait until all the new ones have been put in order.
+    if (slots.length * 4 < this.#series.count - this.#known) return slots.slice().sort((a, b) => this.#compare(a, b));
     this.catchUp();
     // Ranks are sorted as plain numbers, and name their slots.
     const ranks = new Uint32Array(slots.length);
@@ -35,17 +37,34 @@ export class LabelOrder {
     return ranks;
   }
 
-  /** Takes in the series that are new. */
-  catchUp(): void {
+  /** Takes in the series that are new, a few at a time. Nobody may move series meanwhile. */
+  async settle(): Promise<void> {
+    const turn = new Turn();
+    while (this.#known < this.#series.count) {
+      this.catchUp(seriesPerRun / 4);
+      await turn.yield();
+    }
+  }
+
+  /** Takes in the series that are new, the `atMost` oldest of them. */
+  catchUp(atMost = Infinity): void {
     const known = this.#known;
-    const { count } = this.#series;
+    const count = Math.min(this.#series.count, known + atMost);
     if (known === count) return;
     const fresh = Uint32Array.from({ length: count - known }, (_, i) => known + i).sort((a, b) => this.#compare(a, b));
-    if (this.#holes > 0) this.#sorted = this.#sorted.filter((slot) => slot !== hole);
-    this.#holes = 0;
+    this.#fillHoles();
     this.#sorted = fresh.length * 8 < this.#sorted.length ? this.#insert(fresh) : this.#merge(this.#sorted, fresh);
     this.#known = count;
     this.#rank();
+  }
+
+  #fillHoles(): void {
+    if (this.#holes === 0) return;
+    const left = new Uint32Array(this.#sorted.length - this.#holes);
+    let count = 0;
+    for (const slot of this.#sorted) if (slot !== hole) left[count++] = slot;
+    this.#sorted = left;
+    this.#holes = 0;
   }
 
   /** A few into many: what lies between them is copied in runs. */
@@ -128,8 +147,7 @@ export class LabelOrder {
 
   /** All have been moved: slots are dense again. */
   squeeze(): void {
-    this.#sorted = this.#sorted.filter((slot) => slot !== hole);
-    this.#holes = 0;
+    this.#fillHoles();
     this.#known = this.#sorted.length;
     this.#rank();
   }

@@ -1,6 +1,6 @@
 /** Late samples of one span, packed for whoever writes them into a block. */
 import { SeriesPacker } from '../block/packed-series.ts';
-import { BitBatch, encodeChunks } from '../chunk/encode.ts';
+import { BitBatch } from '../chunk/encode.ts';
 import { Turn } from '../turn.ts';
 import type { Head } from './head.ts';
 import type { LateSamples } from './out-of-order.ts';
@@ -24,10 +24,9 @@ export async function* packLate(
     const batch = new BitBatch(count);
     batch.times.set(samples.times.subarray(from, from + count));
     batch.values.set(samples.values.subarray(from, from + count));
-    const chunks = encodeChunks(batch, count);
     packer.labels(head.series.ids(slot), textOf);
-    packer.count(chunks.length);
-    for (const chunk of chunks) packer.chunk(chunk.minMs, chunk.maxMs, chunk.encoding, chunk.bytes);
+    packer.count(1);
+    packer.samples(batch, count);
     packer.count(0);
     const part = packer.take();
     if (part !== undefined) yield part;
