@@ -4,6 +4,7 @@ import type { Agent } from './agent.ts';
 import { type Quantities, quantitiesOf } from './containerizer.ts';
 import type { Executor, HeldTask } from './executor.ts';
 import type { MeasuredContainer } from './statistics.ts';
+import { EXECUTOR_CPUS, EXECUTOR_MEM_MB } from './task-run.ts';
 
 export interface ListedContainer extends MeasuredContainer {
   readonly parentId: string | undefined;
@@ -53,7 +54,10 @@ function* containersOf(agent: Agent, executor: Executor, isNestedShown: boolean)
 }
 
 function executorQuantities(executor: Executor, live: readonly HeldTask[]): Quantities {
-  return quantitiesOf(resourcesOf(executor, live), live.length === 1 ? live[0]?.info.limits : undefined);
+  const [only] = live;
+  if (executor.kind === 'command' && only !== undefined)
+    return quantitiesOf(only.info.resources ?? [], only.info.limits, { cpus: EXECUTOR_CPUS, memMb: EXECUTOR_MEM_MB });
+  return quantitiesOf(resourcesOf(executor, live), undefined);
 }
 
 /** What an executor holds: its own and that of the tasks that are not over. */

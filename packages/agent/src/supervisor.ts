@@ -75,6 +75,7 @@ export class SupervisedContainer implements Container {
   readonly #isAdopted: boolean;
   readonly #surroundings: Surroundings;
   #hasExited = false;
+  #isReleased = false;
   #killedAtMs: number | undefined;
   #killing: Timer | undefined;
   #terminating: Timer | undefined;
@@ -190,6 +191,7 @@ export class SupervisedContainer implements Container {
   }
 
   release(): void {
+    this.#isReleased = true;
     this.#killing?.cancel();
     this.#terminating?.cancel();
     this.#poll?.cancel();
@@ -244,6 +246,8 @@ export class SupervisedContainer implements Container {
     this.#hasExited = true;
     this.#killing?.cancel();
     this.#terminating?.cancel();
+    // Its end is the next agent's business then.
+    if (this.#isReleased) return readExit(this.sandbox);
     // What is left of its group goes at once, what has left the group with the next sweep.
     // (The supervisor of an adopted container ended some time ago, and its pid may be somebody else's by now: there only the marks count.)
     if (!this.#isAdopted) signal(-this.pid, 'SIGKILL');
