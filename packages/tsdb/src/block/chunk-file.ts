@@ -13,6 +13,8 @@ import { damaged } from '../errors.ts';
 const magic = 0x85bd40dd;
 const two32 = 2 ** 32;
 const maxSegmentBytes = 512 * 1024 * 1024;
+/** No two chunks begin within so many bytes: each has a length, an encoding, a count, a time, a value and a checksum. */
+const verifiedCell = 16;
 /** Longest length field. */
 const maxLengthBytes = 5;
 
@@ -80,6 +82,8 @@ export interface ChunkBytes {
 
 export class ChunkReader {
   readonly #files: readonly CachedFile[];
+  /** By file, a bit for each chunk whose checksum was right: computing it costs as much as decoding, so it is done once. */
+  readonly #verified: (Uint8Array | undefined)[] = [];
 
   private constructor(files: readonly CachedFile[]) {
     this.#files = files;
@@ -115,14 +119,34 @@ export class ChunkReader {
     const offset = ref % two32;
     const file = this.#files[index];
     if (file === undefined) throw damaged(`chunk ${ref} is in file ${chunkFileName(index)}, which does not exist`);
-    const length = new ByteReader(file.peek(offset, maxLengthBytes));
-    const size = length.uvarint();
-    const start = offset + length.at;
+    const head = file.peek(offset, maxLengthBytes);
+    // Mostly the length is one byte or two.
+    let size = head[0] as number;
+    let start = offset + 1;
+    if (size >= 0x80) {
+      const length = new ByteReader(head);
+      size = length.uvarint();
+      start = offset + length.at;
+    }
     const chunk = file.read(start, start + 1 + size + 4);
-    if (crc32c(chunk, 0, 1 + size) !== new ByteReader(chunk, 1 + size).be32()) {
-      throw damaged(`${file.path} at offset ${offset}: checksum of the chunk is wrong`, { path: file.path, offset });
+    if (!this.#isVerified(index, offset)) {
+      if (crc32c(chunk, 0, 1 + size) !== new ByteReader(chunk, 1 + size).be32()) {
+        throw damaged(`${file.path} at offset ${offset}: checksum of the chunk is wrong`, { path: file.path, offset });
+      }
+      this.#setVerified(index, offset);
     }
     return { encoding: chunk[0] as number, bytes: chunk.subarray(1, 1 + size) };
+  }
+
+  #isVerified(file: number, offset: number): boolean {
+    const cell = Math.floor(offset / verifiedCell);
+    return (((this.#verified[file]?.[cell >>> 3] ?? 0) >> (cell & 7)) & 1) === 1;
+  }
+
+  #setVerified(file: number, offset: number): void {
+    const cell = Math.floor(offset / verifiedCell);
+    const bits = (this.#verified[file] ??= new Uint8Array(((this.#files[file] as CachedFile).size / verifiedCell / 8 + 1) | 0));
+    bits[cell >>> 3] = (bits[cell >>> 3] as number) | (1 << (cell & 7));
   }
 
   async close(): Promise<void> {

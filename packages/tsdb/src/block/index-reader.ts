@@ -11,6 +11,7 @@ import { damaged, StorageError } from '../errors.ts';
 import type { PostingsIndex } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
 import { type ChunkMeta, indexMagic } from './index-writer.ts';
+import { SeriesCache } from './series-cache.ts';
 
 const contentsBytes = 52;
 const seriesAlign = 16;
@@ -36,9 +37,11 @@ export class IndexReader implements PostingsIndex {
   readonly #symbolOffsets: Float64Array;
   readonly #names: ReadonlyMap<string, NameTable>;
   readonly #texts = new Map<number, string>();
+  readonly #recent: SeriesCache;
 
-  private constructor(file: CachedFile, symbolOffsets: Float64Array, names: ReadonlyMap<string, NameTable>) {
+  private constructor(file: CachedFile, symbolOffsets: Float64Array, names: ReadonlyMap<string, NameTable>, recent: SeriesCache) {
     this.#file = file;
+    this.#recent = recent;
     this.#symbolOffsets = symbolOffsets;
     this.#names = names;
   }
@@ -53,7 +56,8 @@ export class IndexReader implements PostingsIndex {
         throw new StorageError('unsupported', `${path} is an index of version 1; let Prometheus 2 rewrite the block`, { path });
       if (version !== 2 && version !== 3) throw damaged(`${path} is an index of unknown version ${version}`, { path });
       const contents = readContents(file);
-      return new IndexReader(file, await readSymbolOffsets(file, contents.symbols), await readTable(file, contents.postingsTable));
+      const symbolOffsets = await readSymbolOffsets(file, contents.symbols);
+      return new IndexReader(file, symbolOffsets, await readTable(file, contents.postingsTable), SeriesCache.beside(cache));
     } catch (error) {
       await file.close();
       throw error;
@@ -142,6 +146,15 @@ export class IndexReader implements PostingsIndex {
   }
 
   series(ref: number): IndexSeries {
+    let series = this.#recent.get(this.#file.id, ref);
+    if (series === undefined) {
+      series = this.#readSeries(ref);
+      this.#recent.set(this.#file.id, ref, series);
+    }
+    return series;
+  }
+
+  #readSeries(ref: number): IndexSeries {
     const { path } = this.#file;
     const offset = ref * seriesAlign;
     const head = new ByteReader(this.#file.peek(offset, 10));
@@ -167,6 +180,7 @@ export class IndexReader implements PostingsIndex {
   }
 
   async close(): Promise<void> {
+    this.#recent.forget(this.#file.id);
     await this.#file.close();
   }
 }

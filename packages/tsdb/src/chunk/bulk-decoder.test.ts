@@ -47,6 +47,16 @@ function stage(series: readonly (readonly Piece[])[]): StagedChunks {
   return staged;
 }
 
+/** The message of what it throws, '' when it throws nothing. */
+function faultOf(run: () => unknown): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function bytesOf({ buffer, byteLength }: Float64Array): Uint8Array {
   return new Uint8Array(buffer, 0, byteLength);
 }

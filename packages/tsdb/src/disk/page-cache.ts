@@ -5,7 +5,7 @@
 import { damaged } from '../errors.ts';
 import type { DiskFile } from './disk.ts';
 
-const pageBytes = 64 * 1024;
+export const pageBytes = 64 * 1024;
 
 export class PageCache {
   readonly #maxPages: number;
@@ -45,7 +45,8 @@ export class CachedFile {
   readonly size: number;
   readonly #file: DiskFile;
   readonly #cache: PageCache;
-  readonly #id: number;
+  /** Its name in the cache. */
+  readonly id: number;
   #recentIndex = -1;
   #recent: Uint8Array = new Uint8Array(0);
 
@@ -54,7 +55,7 @@ export class CachedFile {
     this.#file = file;
     this.size = file.size();
     this.#cache = cache;
-    this.#id = cache.register();
+    this.id = cache.register();
   }
 
   /** The bytes `[start, end)`: a view if they lie in one page, else a copy. Throws `damaged` beyond the end of the file. */
@@ -90,7 +91,7 @@ export class CachedFile {
 
   #page(index: number): Uint8Array {
     if (index !== this.#recentIndex) {
-      this.#recent = this.#cache.page(this.#id, index, (into) => {
+      this.#recent = this.#cache.page(this.id, index, (into) => {
         this.#file.read(into, index * pageBytes);
       });
       this.#recentIndex = index;
@@ -99,7 +100,7 @@ export class CachedFile {
   }
 
   async close(): Promise<void> {
-    this.#cache.forget(this.#id);
+    this.#cache.forget(this.id);
     await this.#file.close();
   }
 }

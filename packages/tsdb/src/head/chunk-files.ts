@@ -10,11 +10,13 @@ import { ByteReader } from '../byte-reader.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import { crc32c } from '../crc32c.ts';
 import { type Disk, type DiskFile, readFile } from '../disk/disk.ts';
+import { PageCache, pageBytes } from '../disk/page-cache.ts';
 import { damaged, messageOf } from '../errors.ts';
 
 const magic = 0x0130bc91;
 const headerBytes = 8;
 const maxFileBytes = 128 * 1024 * 1024;
+const cacheBytes = 64 * 1024 * 1024;
 const two32 = 2 ** 32;
 /** In the encoding byte: the chunk holds out-of-order samples. */
 const outOfOrderBit = 0x80;
@@ -33,6 +35,8 @@ export interface HeadChunk {
 interface ChunkFile {
   readonly index: number;
   readonly file: DiskFile;
+  /** Its name in the page cache. */
+  readonly cacheId: number;
   /** Newest sample in it. */
   maxMs: number;
   size: number;
@@ -112,6 +116,8 @@ export class HeadChunkFiles {
   #current: ChunkFile | undefined;
   #lastIndex = 0;
   readonly #out = new ByteWriter(64 * 1024);
+  /** A call of the system for each chunk would cost a query more than decoding it. */
+  readonly #cache = new PageCache(cacheBytes);
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -147,7 +153,7 @@ export class HeadChunkFiles {
     const { chunks, size } = await readHeadChunkFile(this.#disk, path, index);
     let maxMs = -Infinity;
     for (const chunk of chunks) maxMs = Math.max(maxMs, chunk.maxMs);
-    this.#files.set(index, { index, file: await this.#disk.open(path, 'read'), maxMs, size });
+    this.#files.set(index, { index, file: await this.#disk.open(path, 'read'), cacheId: this.#cache.register(), maxMs, size });
     for (const chunk of chunks) onChunk(chunk);
   }
 
@@ -197,13 +203,36 @@ export class HeadChunkFiles {
     header[4] = 1;
     await file.write(header, 0);
     this.#lastIndex = index;
-    this.#current = { index, file, maxMs: -Infinity, size: headerBytes };
+    this.#current = { index, file, cacheId: this.#cache.register(), maxMs: -Infinity, size: headerBytes };
     this.#files.set(index, this.#current);
   }
 
-  /** A copy of a chunk's data. */
+  /** A chunk's data: they may be kept, but not changed. */
   read(dataAt: number, length: number): Uint8Array {
-    return readData(this.#files.get(Math.floor(dataAt / two32))?.file, this.#folder, dataAt, length);
+    const file = this.#files.get(Math.floor(dataAt / two32));
+    const offset = dataAt % two32;
+    const page = Math.floor(offset / pageBytes);
+    const lastPage = Math.floor((offset + length - 1) / pageBytes);
+    // What is written stays; a page that is not full yet does not.
+    if (file === undefined || length === 0 || (lastPage + 1) * pageBytes > file.size) {
+      return readData(file?.file, this.#folder, dataAt, length);
+    }
+    const inPage = offset - page * pageBytes;
+    if (page === lastPage) return this.#page(file, page).subarray(inPage, inPage + length);
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const from = (offset + at) % pageBytes;
+      const piece = Math.min(length - at, pageBytes - from);
+      bytes.set(this.#page(file, Math.floor((offset + at) / pageBytes)).subarray(from, from + piece), at);
+      at += piece;
+    }
+    return bytes;
+  }
+
+  #page({ file, cacheId }: ChunkFile, page: number): Uint8Array {
+    return this.#cache.page(cacheId, page, (into) => {
+      file.read(into, page * pageBytes);
+    });
   }
 
   /** Removes files in which everything is older, from the oldest on: their numbers must stay without gaps. */
@@ -213,6 +242,7 @@ export class HeadChunkFiles {
     for (const file of [...this.#files.values()].sort((a, b) => a.index - b.index)) {
       if (file.maxMs >= mintMs || file.index === this.#lastIndex) return;
       this.#files.delete(file.index);
+      this.#cache.forget(file.cacheId);
       await file.file.close();
       await this.#disk.remove(`${this.#folder}/${fileName(file.index)}`);
     }

@@ -164,6 +164,19 @@ export class Head {
     return this.#open.lastHigh(slot) === high && this.#open.lastLow(slot) === low ? 'repeated' : 'duplicate_timestamp';
   }
 
+  /** How many of the samples from index `from` on may be appended in order: series are known, each is newer than its series' last one. */
+  appendableCount(refs: Float64Array, times: Float64Array, from: number, to: number): number {
+    const { series } = this;
+    const open = this.#open;
+    const minMs = this.minAppendableMs;
+    for (let i = from; i < to; i++) {
+      const slot = series.slotOf(refs[i] as number);
+      const tMs = times[i] as number;
+      if (slot < 0 || tMs < minMs || tMs <= open.lastMs(slot)) return i - from;
+    }
+    return to - from;
+  }
+
   /** The same for a histogram; undefined is its stale marker. */
   appendableHistogram(slot: number, tMs: number, histogram: FloatHistogram | undefined): 'yes' | 'repeated' | Rejection {
     if (tMs < this.minAppendableMs) return 'out_of_bounds';

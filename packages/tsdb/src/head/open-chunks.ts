@@ -11,7 +11,8 @@
  *              64 u32 free blocks by size, each linked through its first word
  *     cut      0 f64 first time | 8 f64 last time | 16 u32 slot | 20 u32 block | 24 u32 bytes | 28 u32 size of the block
  */
-import { type DecodeTarget, decodeXor, noWindow, XorEncoder } from '../chunk/xor.ts';
+import type { StagedChunks } from '@pronoia/model';
+import { type DecodeTarget, decodeXor, noWindow, XorEncoder, xorEncoding } from '../chunk/xor.ts';
 import { highWord } from '../sample-columns.ts';
 import { type Column, columnPage } from './column.ts';
 import { HeadMemory } from './head-memory.ts';
@@ -286,6 +287,15 @@ export class OpenChunks {
     words[(record + 48) >>> 2] = 0;
     bytes[record + 52] = 0;
     bytes[record + 53] = noWindow;
+  }
+
+  /** Adds the open chunk as a piece, of which samples in the inclusive range count. */
+  stage(slot: number, into: StagedChunks, minMs: number, maxMs: number): void {
+    const block = this.#memory.words[(this.#records.at(slot) + 48) >>> 2] as number;
+    const length = this.encodedBytes(slot);
+    const at = into.take(length);
+    into.bytes.set(this.#memory.bytes.subarray(block, block + length), at);
+    into.addPiece(at, at + length, this.count(slot), xorEncoding, minMs, maxMs);
   }
 
   /** Decodes all `count(slot)` samples into `target` from index `at` on. */
