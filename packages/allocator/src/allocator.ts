@@ -18,6 +18,8 @@ export interface AllocatorOptions {
   readonly fairSharingExcluded?: ReadonlySet<string>;
   /** Agents with GPUs are offered only to frameworks with GPU_RESOURCES. Default true. */
   readonly filterGpuResources?: boolean;
+  /** Where the master is: agents of other regions are offered only to frameworks with REGION_AWARE. */
+  readonly domain?: DomainInfo;
 }
 
 export interface FrameworkTerms {
@@ -50,6 +52,7 @@ export type Refusal =
   | { readonly kind: 'role_suppressed' }
   | { readonly kind: 'agent_inactive' }
   | { readonly kind: 'gpu_agent' }
+  | { readonly kind: 'other_region' }
   | { readonly kind: 'constraints' }
   | { readonly kind: 'nothing_free' }
   | { readonly kind: 'too_small'; readonly free: Resources }
@@ -402,6 +405,7 @@ export class Allocator {
     if (this.#options.filterGpuResources !== false && !capabilities.has('GPU_RESOURCES') && agent.terms.total.milli('gpus') > 0) {
       return { kind: 'gpu_agent' };
     }
+    if (!capabilities.has('REGION_AWARE') && this.#isElsewhere(agent)) return { kind: 'other_region' };
     if (framework.constraints.get(role)?.(agent.terms) === false) return { kind: 'constraints' };
     const whole = agent.free
       .allocatableTo(role)
@@ -418,6 +422,12 @@ export class Allocator {
     if (bundle.isEmpty || (bundle !== whole && !isEnough(bundle, least))) return { kind: 'quota', allowed: bundle };
     const untilMs = framework.filters.blockedUntilMs(role, agent.id, bundle, nowMs);
     return untilMs === undefined ? bundle : { kind: 'filtered', untilMs };
+  }
+
+  #isElsewhere(agent: Agent): boolean {
+    const here = this.#options.domain?.fault_domain?.region.name;
+    const there = agent.terms.domain?.fault_domain?.region.name;
+    return here !== undefined && there !== undefined && here !== there;
   }
 
   // Accounts

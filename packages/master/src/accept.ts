@@ -162,17 +162,19 @@ function launchGroup(
   const executor = filledInExecutor(operation.launch_group.executor, framework, role);
   // The executor is the group's; each task is told of it.
   const tasks = (task_group.tasks ?? []).map((task) => ({ ...filledIn(task, framework, role), executor }));
+  const denied = userFault(state, framework, tasks);
   const fault =
     operation.id !== undefined
       ? "'id' is not allowed for LAUNCH_GROUP operations"
       : !agent.features.has('TASK_GROUPS')
         ? 'the agent does not run task groups'
-        : groupFault({ given: task_group.tasks ?? [], tasks, executor, framework, agent, offered: left, role });
+        : (denied ?? groupFault({ given: task_group.tasks ?? [], tasks, executor, framework, agent, offered: left, role }));
   if (fault !== undefined) {
+    const reason = denied === undefined ? 'REASON_TASK_GROUP_INVALID' : 'REASON_TASK_GROUP_UNAUTHORIZED';
     for (const task of tasks) {
       const about = { taskId: task.task_id.value, agentId: agent.id, executorId: executor.executor_id.value };
-      countError(state, framework);
-      tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', fault, step.nowMs), step);
+      countError(state, framework, reason);
+      tellScheduler(framework, masterStatus(about, 'TASK_ERROR', reason, fault, step.nowMs), step);
     }
     return Resources.empty;
   }
@@ -207,12 +209,16 @@ function launch(
   operationId: string | undefined,
 ): Resources {
   const task = filledIn(given, framework, role);
+  const denied = userFault(state, framework, [task]);
   const fault =
-    operationId === undefined ? taskFault({ task, framework, agent, offered: left, role }) : "'id' is not allowed for LAUNCH operations";
+    operationId === undefined
+      ? (denied ?? taskFault({ task, framework, agent, offered: left, role }))
+      : "'id' is not allowed for LAUNCH operations";
   if (fault !== undefined) {
     const about = { taskId: given.task_id.value, agentId: agent.id, executorId: given.executor?.executor_id.value };
-    countError(state, framework);
-    tellScheduler(framework, masterStatus(about, 'TASK_ERROR', 'REASON_TASK_INVALID', fault, step.nowMs), step);
+    const reason = denied === undefined ? 'REASON_TASK_INVALID' : 'REASON_TASK_UNAUTHORIZED';
+    countError(state, framework, reason);
+    tellScheduler(framework, masterStatus(about, 'TASK_ERROR', reason, fault, step.nowMs), step);
     return Resources.empty;
   }
   const resources = Resources.of(task.resources);
@@ -294,9 +300,18 @@ function dropAll(
   }
 }
 
-function countError(state: MasterState, framework: FrameworkEntry): void {
+/** A user as whom the framework's principal may not run anything. */
+function userFault(state: MasterState, framework: FrameworkEntry, tasks: readonly TaskInfo[]): string | undefined {
+  for (const { command, executor } of tasks) {
+    const user = command?.user ?? executor?.command?.user ?? framework.info.user;
+    if (!state.options.authorize('run_tasks', framework.info.principal, user)) return `Not authorized to launch as user '${user}'`;
+  }
+  return undefined;
+}
+
+function countError(state: MasterState, framework: FrameworkEntry, reason: TaskStatusReason): void {
   state.counters.add('master/tasks_error');
-  state.counters.add('master/task_error/source_master/reason_task_invalid');
+  state.counters.add(`master/task_error/source_master/${reason.toLowerCase()}`);
   framework.counters.add('tasks/terminal/task_error');
 }
 

@@ -10,6 +10,7 @@ import {
   type AgentEntry,
   type FrameworkEntry,
   isConnected,
+  isOffered,
   isPartitionAware,
   type MasterState,
   stateFor,
@@ -103,8 +104,8 @@ function connect(state: MasterState, agent: AgentEntry, streamId: string): void 
   agent.pingsUnanswered = 0;
   agent.isLeaving = false;
   state.agentByStream.set(streamId, agent.id);
-  if (agent.isDeactivated) state.allocator.deactivateAgent(agent.id);
-  else state.allocator.activateAgent(agent.id);
+  if (isOffered(state, agent)) state.allocator.activateAgent(agent.id);
+  else state.allocator.deactivateAgent(agent.id);
 }
 
 function welcome(state: MasterState, agent: AgentEntry, type: 'REGISTERED' | 'REREGISTERED', step: Step): void {
@@ -550,4 +551,17 @@ function drop(state: MasterState, agent: AgentEntry, step: Step): void {
   }
   tellFailure(state, agent.id, step);
   step.out.log('info', { agent: agent.id, hostname: agent.info.hostname }, 'Agent removed');
+}
+
+/** The file was read anew: agents of hosts that are not in it are not offered, those that are again are. */
+export function applyWhitelist(state: MasterState, hosts: ReadonlySet<string> | undefined, step: Step): void {
+  state.whitelist = hosts;
+  for (const agent of state.agents.values()) {
+    if (!isConnected(agent)) continue;
+    if (isOffered(state, agent)) state.allocator.activateAgent(agent.id);
+    else {
+      state.allocator.deactivateAgent(agent.id);
+      withdrawOffers(state, agent.offers, step, { tell: true });
+    }
+  }
 }

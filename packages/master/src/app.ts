@@ -13,13 +13,25 @@ import { addLegacyApi } from './legacy-api.ts';
 import { addLegacyWrites } from './legacy-writes.ts';
 import { addMetrics } from './metrics.ts';
 import { addOperatorApi } from './operator-api.ts';
-import { masterInfo, masterOptions, type Options, parseWeights, type StartOptions, shownFlags, withDefaults } from './options.ts';
+import {
+  authenticationOptions,
+  masterInfo,
+  masterOptions,
+  type Options,
+  parseWeights,
+  type StartOptions,
+  shownFlags,
+  withDefaults,
+} from './options.ts';
 import { recoverState } from './recover.ts';
 import { emptyRegistry, type RegistryContent } from './registry-content.ts';
 import { RegistryLog } from './registry-log.ts';
 import { takeRawBodies } from './request-body.ts';
 import { addSchedulerApi } from './scheduler-api.ts';
+import { addAuthentication } from './security/authentication.ts';
 import type { MasterState } from './state.ts';
+import { Verbosity } from './verbosity.ts';
+import { Whitelist } from './whitelist.ts';
 
 export interface MasterDependencies {
   readonly clock?: Clock;
@@ -33,8 +45,11 @@ const secureRandom = (): number => randomBytes(4).readUInt32BE() / 0x1_0000_0000
 
 export async function start(given: StartOptions, dependencies: MasterDependencies = {}): Promise<Running> {
   const options = withDefaults(given);
-  const { clock = systemClock, log = silentLogger, registry: metrics = new Registry(), random = secureRandom } = dependencies;
+  const { clock = systemClock, log: plainLog = silentLogger, registry: metrics = new Registry(), random = secureRandom } = dependencies;
   const shown = shownFlags(options);
+  const authentication = authenticationOptions(options);
+  const verbosity = new Verbosity(clock);
+  const log = verbosity.over(plainLog);
 
   const masterOptions_ = masterOptions(options);
   const weights = parseWeights(options.weights);
@@ -69,10 +84,16 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
           clock,
           log,
           nextInfo: () => ({ ...info, id: uuidText(random) }),
-          lead: ({ info: elected, content, registry }) =>
-            conductor.begin({ state: stateOf(content, elected, clock.now()), registry, frameworks: content.frameworks.values() }),
+          lead: ({ info: elected, content, registry }) => {
+            conductor.begin({ state: stateOf(content, elected, clock.now()), registry, frameworks: content.frameworks.values() });
+            whitelist?.tellAgain();
+          },
           resign: () => conductor.stop(),
         });
+  const whitelist =
+    options.whitelist === undefined || options.whitelist === '*'
+      ? undefined
+      : new Whitelist({ path: options.whitelist, clock, log, onHosts: (hosts) => conductor.dispatch({ kind: 'whitelist', hosts }) });
   const queuedOperations = (): number => leadership?.queuedOperations ?? durable?.queued ?? 0;
   const standing = (): Standing => leadership?.standing ?? { kind: 'leading' };
 
@@ -85,14 +106,24 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
     bodyLimitBytes: 64 * 1024 * 1024,
     formatError: ({ message }) => ({ contentType: 'text/plain; charset=utf-8', body: message }),
   });
+  addAuthentication(app, authentication);
   if (leadership !== undefined) addLeaderGate(app, standing);
-  const api = { log, random, now: () => clock.now(), flags: shown, standing, queuedOperations };
+  const api = {
+    log,
+    random,
+    now: () => clock.now(),
+    flags: shown,
+    standing,
+    queuedOperations,
+    authorize: masterOptions_.authorize,
+    verbosity,
+  };
   await app.register((scope, _options, done) => {
     takeRawBodies(scope);
     addSchedulerApi(scope, conductor, api);
     addAgentApi(scope, conductor, api);
     addOperatorApi(scope, conductor, api);
-    addLegacyWrites(scope, conductor);
+    addLegacyWrites(scope, conductor, api);
     done();
   });
   addLegacyApi(app, conductor, api);
@@ -110,11 +141,14 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
   info.pid = `master@${info.address.ip ?? options.ip}:${info.port}`;
   if (leadership === undefined) conductor.start(durable?.content.frameworks.values() ?? []);
   else leadership.start();
+  whitelist?.start();
   return {
     ...running,
     async stop() {
       // The next leader need not wait for our lease to run out.
       await leadership?.stop();
+      whitelist?.stop();
+      verbosity.stop();
       conductor.stop();
       await running.stop();
       await durable?.close();

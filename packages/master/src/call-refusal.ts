@@ -4,19 +4,31 @@
  */
 import type { SchedulerCall } from '@pronoia/mesos';
 import { updateFault } from './calls.ts';
+import { roleFault } from './frameworks.ts';
 import type { Refusal } from './refusal.ts';
 import { isConnected, type MasterState } from './state.ts';
 
 const refuse = (status: number, message: string): Refusal => ({ status, message });
 
-export function callRefusal(state: MasterState, call: SchedulerCall, streamId: string | undefined): Refusal | undefined {
+/** `principal`: of the request, where schedulers are authenticated. */
+export function callRefusal(
+  state: MasterState,
+  call: SchedulerCall,
+  streamId: string | undefined,
+  principal?: string,
+): Refusal | undefined {
   const fault = callFault(call);
   if (fault !== undefined) return refuse(400, `Failed to validate scheduler::Call: ${fault}`);
   if (call.type === 'SUBSCRIBE') {
+    const claimed = call.subscribe.framework_info.principal;
+    if (principal !== undefined && claimed !== undefined && claimed !== principal)
+      return refuse(400, `Authenticated principal '${principal}' does not match principal '${claimed}' set in 'FrameworkInfo'`);
     return streamId === undefined ? undefined : refuse(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
   }
   const framework = call.framework_id === undefined ? undefined : state.frameworks.get(call.framework_id.value);
   if (framework === undefined) return refuse(400, 'Framework cannot be found');
+  if (principal !== undefined && framework.info.principal !== undefined && principal !== framework.info.principal)
+    return refuse(400, `Authenticated principal '${principal}' does not match principal '${framework.info.principal}' of the framework`);
   if (!isConnected(framework)) return refuse(403, 'Framework is not subscribed');
   if (streamId === undefined) return refuse(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
   if (streamId !== framework.streamId) {
@@ -28,6 +40,8 @@ export function callRefusal(state: MasterState, call: SchedulerCall, streamId: s
   if (call.type === 'UPDATE_FRAMEWORK') {
     const wrong = updateFault(state, framework, call);
     if (wrong !== undefined) return refuse(400, wrong);
+    const denied = roleFault(state, call.update_framework.framework_info);
+    if (denied !== undefined) return refuse(403, denied);
   }
   return undefined;
 }

@@ -16,9 +16,12 @@ import type { Clock, Logger } from '@pronoia/server';
 import type { MediaFormat } from './media.ts';
 import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
 import type { FormOperation } from './operations.ts';
+import { allowAll } from './security/acls.ts';
+import { mayHear, type Viewer, visibleState } from './security/visible.ts';
 import type { MasterState } from './state.ts';
 import { firstMessages, step } from './step.ts';
 import { Timing } from './timing.ts';
+import { getState } from './views/operator-views.ts';
 
 /** An open answer to a client that subscribed. */
 export interface EventSink {
@@ -66,7 +69,7 @@ export class Conductor {
   #registry: AgentRegistry;
   readonly #schedulers = new Map<string, EventSink>();
   readonly #agents = new Map<string, EventSink>();
-  readonly #operators = new Map<string, EventSink>();
+  readonly #operators = new Map<string, EventSink & { readonly viewer: Viewer }>();
   readonly #timers = new Set<{ cancel(): void }>();
   readonly #queue: MasterMessage[] = [];
   readonly #waiting = new Map<string, (answer: { status: number; message: string }) => void>();
@@ -130,8 +133,9 @@ export class Conductor {
     this.#agents.set(streamId, sink);
   }
 
-  attachOperator(streamId: string, sink: EventSink): void {
-    this.#operators.set(streamId, sink);
+  /** `viewer`: whose eyes the stream is for. */
+  attachOperator(streamId: string, sink: EventSink, viewer: Viewer = { authorize: allowAll, principal: undefined }): void {
+    this.#operators.set(streamId, { ...sink, viewer });
   }
 
   /** An operator's call that changes something; resolves when it is durable and done, or refused. */
@@ -144,13 +148,13 @@ export class Conductor {
   }
 
   /** An operator reserves or makes volumes on an agent: done at once, or refused. The agent keeps it, not the registry. */
-  convert(agentId: string, operation: FormOperation): { readonly status: number; readonly message: string } {
+  convert(agentId: string, operation: FormOperation, principal?: string): { readonly status: number; readonly message: string } {
     let answer = { status: 503, message: 'The master stops' };
     const requestId = `r${this.#requests++}`;
     this.#waiting.set(requestId, (given) => {
       answer = given;
     });
-    this.dispatch({ kind: 'operator_convert', requestId, agentId, operation });
+    this.dispatch({ kind: 'operator_convert', requestId, agentId, operation, principal });
     return answer;
   }
 
@@ -201,7 +205,7 @@ export class Conductor {
         const records = new Map<MediaFormat, string | Buffer>();
         for (const streamId of this.state.operatorStreams) {
           const sink = this.#operators.get(streamId);
-          if (sink === undefined) continue;
+          if (sink === undefined || !mayHear(this.state, effect.event, sink.viewer)) continue;
           const record = records.get(sink.format) ?? encodeAs(sink.format, 'MasterEvent', effect.event);
           records.set(sink.format, record);
           sink.write(record);
@@ -252,7 +256,12 @@ export class Conductor {
 
   #toOperator(streamId: string, event: MasterEvent): void {
     const sink = this.#operators.get(streamId);
-    if (sink !== undefined) sink.write(encodeAs(sink.format, 'MasterEvent', event));
+    if (sink === undefined) return;
+    const seen: MasterEvent =
+      event.type === 'SUBSCRIBED'
+        ? { ...event, subscribed: { ...event.subscribed, get_state: getState(visibleState(this.state, sink.viewer)) } }
+        : event;
+    sink.write(encodeAs(sink.format, 'MasterEvent', sink.viewer.authorize === allowAll ? event : seen));
   }
 
   #toAgent(streamId: string, message: MasterToAgent): void {

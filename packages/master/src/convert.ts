@@ -4,6 +4,7 @@ import type { Step } from './message.ts';
 import { withdrawOffer } from './offers.ts';
 import { type Conversion, conversionOf, type FormOperation, type OperationContext } from './operations.ts';
 import type { Refusal } from './refusal.ts';
+import { operationFault } from './security/rights.ts';
 import type { AgentEntry, FrameworkEntry, MasterState } from './state.ts';
 
 const operationHistoryLimit = 1000;
@@ -49,6 +50,8 @@ export function convertOffered(
 ): Conversion | string {
   if (!agent.features.has('CHECKPOINTED_RESOURCES'))
     return `the agent does not keep reservations or volumes, so ${operation.type} is refused`;
+  const denied = operationFault(operation, { authorize: state.options.authorize, principal: framework.info.principal });
+  if (denied !== undefined) return denied;
   const wanted = conversionOf(operation, context(agent, framework.info.principal, role));
   if (typeof wanted === 'string') return wanted;
   const conversion = { before: wanted.before.allocatedByDefaultTo(role), after: wanted.after.allocatedByDefaultTo(role) };

@@ -47,6 +47,22 @@ export const flags = {
   max_unreachable_tasks_per_framework: flag.integer({ default: 1000, help: 'Unreachable tasks kept, per framework.' }),
   max_operator_event_stream_subscribers: flag.integer({ default: 1000, help: 'Operator event streams; a new one pushes out the oldest.' }),
   root_submissions: flag.boolean({ default: true, help: 'May frameworks run tasks as root?' }),
+  credentials: flag.string({
+    help: 'Principals and secrets: JSON {"credentials":[{"principal":…,"secret":…}]}, or the path of a file with it or with a line each.',
+  }),
+  authenticate_http_readonly: flag.boolean({ default: false, help: 'Who reads from the HTTP endpoints must show credentials.' }),
+  authenticate_http_readwrite: flag.boolean({ default: false, help: 'Who changes something must show credentials.' }),
+  authenticate_http_frameworks: flag.boolean({ default: false, help: 'Schedulers must show credentials.' }),
+  authenticate_frameworks: flag.boolean({ default: false, help: 'The same: all schedulers here speak HTTP.' }),
+  authenticate_agents: flag.boolean({ default: false, help: 'Agents must show credentials.', aliases: ['authenticate_slaves'] }),
+  http_authenticators: flag.string({ default: 'basic', help: 'How: basic.' }),
+  http_framework_authenticators: flag.string({ help: 'How schedulers do: basic.' }),
+  acls: flag.string({ help: 'Who may do what: JSON, or the path of a file with it. Default: everybody everything.' }),
+  firewall_rules: flag.string({ help: 'JSON {"disabled_endpoints":{"paths":[…]}}, or a file with it: these are answered 403.' }),
+  whitelist: flag.string({ help: 'File of host names, one a line: only their agents are offered. Read again every 5 s.' }),
+  domain: flag.string({ help: 'Region and zone of this master: JSON {"fault_domain":{"region":{"name":…},"zone":{"name":…}}}.' }),
+  require_agent_domain: flag.boolean({ default: false, help: 'Agents without --domain are refused.' }),
+  publish_per_framework_metrics: flag.boolean({ default: true, help: 'Metrics of each framework in /metrics/snapshot.' }),
   logging_level: flag.string({ default: 'INFO', help: 'Least level of log lines: DEBUG, INFO, WARNING or ERROR.' }),
 } as const;
 

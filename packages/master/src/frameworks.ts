@@ -12,7 +12,7 @@ import { frameworkView } from './views/operator-views.ts';
 export function subscribe(state: MasterState, streamId: string, call: SubscribeCall, step: Step): void {
   const { framework_info: info, suppressed_roles = [], offer_constraints } = call.subscribe;
   const terms = { info, suppressedRoles: suppressed_roles, offerConstraints: offer_constraints };
-  const fault = subscriptionFault(terms, state.options) ?? conflict(state, info);
+  const fault = subscriptionFault(terms, state.options) ?? roleFault(state, info) ?? conflict(state, info);
   if (fault !== undefined) {
     step.out.log('warn', { framework: info.name, fault }, 'Refused a subscription');
     step.out.push({ kind: 'to_scheduler', streamId, event: { type: 'ERROR', error: { message: fault } } });
@@ -58,6 +58,12 @@ export function subscribe(state: MasterState, streamId: string, call: SubscribeC
     { framework: framework.id, name: framework.info.name, roles: framework.roles.join() },
     known === undefined ? 'Framework subscribed' : 'Framework subscribed again',
   );
+}
+
+/** A role that its principal may not use. */
+export function roleFault(state: MasterState, info: FrameworkInfo): string | undefined {
+  const denied = rolesOf(info).find((role) => !state.options.authorize('register_frameworks', info.principal, role));
+  return denied === undefined ? undefined : `Not authorized to use role '${denied}'`;
 }
 
 /** Why this master cannot have it, whatever the description says. */

@@ -1,13 +1,20 @@
 /** The legacy JSON endpoints (mesos.md §6): what web pages, exporters and command-line tools of the original read. */
-import type { FastifyInstance } from 'fastify';
+import type { QuotaConfig } from '@pronoia/mesos';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
 import { leaderLocation, type Standing } from './leadership.ts';
 import { maintenanceStatus } from './maintenance.ts';
+import { parseDurationText } from './options.ts';
 import { quotaInfo } from './quota-calls.ts';
-import { refuse, respondEmpty, respondLegacy, respondLegacyText } from './respond.ts';
+import { refuse, respondEmpty, respondLegacy, respondLegacyText, respondText } from './respond.ts';
 import { addRoute } from './routes.ts';
+import { type Action, type Authorize, allowAll } from './security/acls.ts';
+import { principalOf } from './security/authentication.ts';
+import { visibleState } from './security/visible.ts';
 import { metricsSnapshot } from './snapshot.ts';
+import type { MasterState } from './state.ts';
+import type { Verbosity } from './verbosity.ts';
 import { explainFramework, explainTask } from './views/explain.ts';
 import { agentsView, frameworksView, rolesView, stateView, summaryView, tasksView } from './views/legacy-views.ts';
 
@@ -28,23 +35,31 @@ export function addLegacyApi(
     now: () => number;
     standing: () => Standing;
     queuedOperations: () => number;
+    authorize: Authorize;
+    verbosity: Verbosity;
   },
 ): void {
-  const { flags } = options;
+  const { flags, authorize } = options;
+  const seen = (request: FastifyRequest): MasterState => visibleState(conductor.state, { authorize, principal: principalOf(request) });
+  const mayView = (request: FastifyRequest, action: Action, object?: string): boolean => authorize(action, principalOf(request), object);
+  const quotas = (request: FastifyRequest): QuotaConfig[] =>
+    [...conductor.state.quotas.values()].filter(({ role }) => mayView(request, 'get_quotas', role));
 
   // Pages and monitors ask again and again; while nothing changes the same text is the answer.
   let shown: { readonly version: number; readonly json: string } | undefined;
   addRoute(app, 'GET', '/state', (request, reply) => {
+    if (options.authorize !== allowAll)
+      return respondLegacy(request, reply, stateView(seen(request), buildInfo, mayView(request, 'view_flags') ? flags : {}));
     if (shown?.version === conductor.version) conductor.state.counters.add('master/http_cache_hits');
     else shown = { version: conductor.version, json: JSON.stringify(stateView(conductor.state, buildInfo, flags)) };
     return respondLegacyText(request, reply, shown.json);
   });
-  addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(conductor.state, flags['cluster'])));
+  addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(seen(request), flags['cluster'])));
   addRoute(app, 'GET', '/slaves', (request, reply) =>
-    respondLegacy(request, reply, agentsView(conductor.state, parameter(request.query, 'slave_id'))),
+    respondLegacy(request, reply, agentsView(seen(request), parameter(request.query, 'slave_id'))),
   );
   addRoute(app, 'GET', '/frameworks', (request, reply) =>
-    respondLegacy(request, reply, frameworksView(conductor.state, parameter(request.query, 'framework_id'))),
+    respondLegacy(request, reply, frameworksView(seen(request), parameter(request.query, 'framework_id'))),
   );
   addRoute(app, 'GET', '/tasks', (request, reply) => {
     const limit = integer(parameter(request.query, 'limit'), 100);
@@ -54,7 +69,7 @@ export function addLegacyApi(
       return refuse(reply, 400, "Failed to parse query parameter 'limit': expected an integer of at least -1");
     if (offset === undefined || offset < 0)
       return refuse(reply, 400, "Failed to parse query parameter 'offset': expected a non-negative integer");
-    const view = tasksView(conductor.state, {
+    const view = tasksView(seen(request), {
       limit,
       offset,
       order: order === 'asc' ? 'asc' : 'desc',
@@ -63,25 +78,27 @@ export function addLegacyApi(
     });
     return respondLegacy(request, reply, view);
   });
-  addRoute(app, 'GET', '/roles', (request, reply) => respondLegacy(request, reply, rolesView(conductor.state)));
+  addRoute(app, 'GET', '/roles', (request, reply) => respondLegacy(request, reply, rolesView(seen(request))));
   addRoute(app, 'GET', '/weights', (request, reply) =>
     respondLegacy(
       request,
       reply,
-      [...conductor.state.weights].map(([role, weight]) => ({ role, weight })),
+      [...conductor.state.weights].filter(([role]) => mayView(request, 'view_roles', role)).map(([role, weight]) => ({ role, weight })),
     ),
   );
   addRoute(app, 'GET', '/quota', (request, reply) =>
     respondLegacy(request, reply, {
-      infos: [...conductor.state.quotas.values()].map(quotaInfo),
-      configs: [...conductor.state.quotas.values()],
+      infos: quotas(request).map(quotaInfo),
+      configs: quotas(request),
     }),
   );
   addRoute(app, 'GET', '/maintenance/schedule', (request, reply) =>
     respondLegacy(request, reply, { windows: conductor.state.schedule.windows ?? [] }),
   );
   addRoute(app, 'GET', '/maintenance/status', (request, reply) => respondLegacy(request, reply, maintenanceStatus(conductor.state)));
-  addRoute(app, 'GET', '/flags', (request, reply) => respondLegacy(request, reply, { flags }));
+  addRoute(app, 'GET', '/flags', (request, reply) =>
+    mayView(request, 'view_flags') ? respondLegacy(request, reply, { flags }) : refuse(reply, 403, 'Not authorized to view flags'),
+  );
   addRoute(app, 'GET', '/health', (_request, reply) => respondEmpty(reply, 200));
   addRoute(app, 'GET', '/version', (request, reply) => respondLegacy(request, reply, buildInfo));
   addRoute(app, 'GET', '/redirect', (_request, reply) => {
@@ -90,8 +107,22 @@ export function addLegacyApi(
     const leader = standing.kind === 'following' ? standing.leader : conductor.state.info;
     return reply.code(307).header('location', leaderLocation(leader)).send();
   });
-  addRoute(app, 'GET', '/metrics/snapshot', (request, reply) =>
-    respondLegacy(
+  addRoute(app, 'GET', '/logging/toggle', (request, reply) => {
+    const level = parameter(request.query, 'level');
+    const duration = parameter(request.query, 'duration');
+    if (!mayView(request, 'get_endpoints', '/logging/toggle')) return refuse(reply, 403, 'Not authorized to see /logging/toggle');
+    if (level === undefined && duration === undefined) return respondText(reply, `${options.verbosity.level}\n`);
+    if (level === undefined) return refuse(reply, 400, "Expecting 'level=value' in query");
+    if (duration === undefined) return refuse(reply, 400, "Expecting 'duration=value' in query");
+    const durationMs = parseDurationText(duration);
+    if (!/^\d{1,3}$/.test(level)) return refuse(reply, 400, `Invalid level '${level}': expecting a number that is not negative`);
+    if (durationMs === undefined) return refuse(reply, 400, `Invalid duration '${duration}': expecting one such as 15mins`);
+    options.verbosity.set(Number(level), durationMs);
+    return respondEmpty(reply, 200);
+  });
+  addRoute(app, 'GET', '/metrics/snapshot', (request, reply) => {
+    if (!mayView(request, 'get_endpoints', '/metrics/snapshot')) return refuse(reply, 403, 'Not authorized to see /metrics/snapshot');
+    return respondLegacy(
       request,
       reply,
       metricsSnapshot(conductor.state, options.now(), {
@@ -99,8 +130,8 @@ export function addLegacyApi(
         isLeading: options.standing().kind === 'leading',
         queuedOperations: options.queuedOperations(),
       }),
-    ),
-  );
+    );
+  });
   addRoute(app, 'GET', '/system/stats.json', (request, reply) => {
     const values = metricsSnapshot(conductor.state, options.now());
     return respondLegacy(request, reply, {
@@ -126,12 +157,12 @@ export function addLegacyApi(
     if ((framework === undefined) === (task === undefined))
       return refuse(reply, 400, "Expecting one of the query parameters 'framework' and 'task'");
     if (task !== undefined) {
-      const explanations = explainTask(conductor.state, task);
+      const explanations = explainTask(seen(request), task);
       return explanations.length === 0
         ? refuse(reply, 404, `No task with ID ${task} is known`)
         : respondLegacy(request, reply, { explanations });
     }
-    const explanation = explainFramework(conductor.state, framework ?? '', options.now());
+    const explanation = explainFramework(seen(request), framework ?? '', options.now());
     if (explanation === undefined) return refuse(reply, 404, `No framework with ID or name ${framework} is known`);
     return respondLegacy(request, reply, { explanations: [explanation] });
   });

@@ -10,6 +10,9 @@ import type { OperatorWrite } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import { refuse, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
+import type { Authorize } from './security/acls.ts';
+import { principalOf } from './security/authentication.ts';
+import { operationFault, operatorFault } from './security/rights.ts';
 
 const textOf = (request: FastifyRequest): string => (Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '');
 
@@ -30,8 +33,13 @@ const listOf = (value: unknown, what: string): readonly unknown[] => {
   return value;
 };
 
-export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): void {
-  const ask = async (reply: FastifyReply, call: MasterCall): Promise<FastifyReply> => {
+export function addLegacyWrites(app: FastifyInstance, conductor: Conductor, { authorize }: { authorize: Authorize }): void {
+  const denied = (request: FastifyRequest, call: MasterCall): string | undefined =>
+    operatorFault(conductor.state, call, { authorize, principal: principalOf(request) });
+
+  const ask = async (request: FastifyRequest, reply: FastifyReply, call: MasterCall): Promise<FastifyReply> => {
+    const fault = denied(request, call);
+    if (fault !== undefined) return refuse(reply, 403, fault);
     const { status, message } = await conductor.ask(call as OperatorWrite);
     return status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message);
   };
@@ -48,7 +56,10 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
         if (typeof agentId !== 'string') return refuse(reply, 400, "Missing 'slaveId' query parameter in the request body");
         if (typeof list !== 'string') return refuse(reply, 400, `Missing '${field}' query parameter in the request body`);
         const resources = listOf(parseJson(list), field).map((item) => readMessage('Resource', item));
-        const { status, message } = conductor.convert(agentId, operation(resources));
+        const wanted = operation(resources);
+        const fault = operationFault(wanted, { authorize, principal: principalOf(request) });
+        if (fault !== undefined) return refuse(reply, 403, fault);
+        const { status, message } = conductor.convert(agentId, wanted, principalOf(request));
         return status === 202 ? respondEmpty(reply, 202) : refuse(reply, status, message);
       }),
     );
@@ -66,6 +77,8 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
       const id = parse(textOf(request))['frameworkId'];
       if (typeof id !== 'string') return refuse(reply, 400, "Missing 'frameworkId' query parameter in the request body");
       if (!conductor.state.frameworks.has(id)) return refuse(reply, 400, `No framework found with ID ${id}`);
+      const fault = denied(request, { type: 'TEARDOWN', teardown: { framework_id: { value: id } } });
+      if (fault !== undefined) return refuse(reply, 403, fault);
       conductor.dispatch({ kind: 'teardown', frameworkId: id });
       return respondEmpty(reply, 200);
     }),
@@ -76,7 +89,7 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     'POST',
     '/quota',
     checked((request, reply) =>
-      ask(reply, { type: 'SET_QUOTA', set_quota: { quota_request: readMessage('QuotaRequest', parseJson(textOf(request))) } }),
+      ask(request, reply, { type: 'SET_QUOTA', set_quota: { quota_request: readMessage('QuotaRequest', parseJson(textOf(request))) } }),
     ),
   );
   addRoute(
@@ -85,7 +98,7 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     '/quota',
     checked((request, reply) => {
       const role = (request.params as { '*'?: string })['*'] ?? '';
-      return ask(reply, { type: 'REMOVE_QUOTA', remove_quota: { role } });
+      return ask(request, reply, { type: 'REMOVE_QUOTA', remove_quota: { role } });
     }),
   );
   addRoute(
@@ -94,7 +107,7 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     '/weights',
     checked((request, reply) => {
       const weights = listOf(parseJson(textOf(request)), 'weights').map((item) => readMessage('WeightInfo', item));
-      return ask(reply, { type: 'UPDATE_WEIGHTS', update_weights: { weight_infos: weights } });
+      return ask(request, reply, { type: 'UPDATE_WEIGHTS', update_weights: { weight_infos: weights } });
     }),
   );
   addRoute(
@@ -103,7 +116,7 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     '/maintenance/schedule',
     checked((request, reply) => {
       const schedule = readMessage('MaintenanceSchedule', parseJson(textOf(request)));
-      return ask(reply, { type: 'UPDATE_MAINTENANCE_SCHEDULE', update_maintenance_schedule: { schedule } });
+      return ask(request, reply, { type: 'UPDATE_MAINTENANCE_SCHEDULE', update_maintenance_schedule: { schedule } });
     }),
   );
   const machines = (request: FastifyRequest) =>
@@ -112,12 +125,12 @@ export function addLegacyWrites(app: FastifyInstance, conductor: Conductor): voi
     app,
     'POST',
     '/machine/down',
-    checked((request, reply) => ask(reply, { type: 'START_MAINTENANCE', start_maintenance: { machines: machines(request) } })),
+    checked((request, reply) => ask(request, reply, { type: 'START_MAINTENANCE', start_maintenance: { machines: machines(request) } })),
   );
   addRoute(
     app,
     'POST',
     '/machine/up',
-    checked((request, reply) => ask(reply, { type: 'STOP_MAINTENANCE', stop_maintenance: { machines: machines(request) } })),
+    checked((request, reply) => ask(request, reply, { type: 'STOP_MAINTENANCE', stop_maintenance: { machines: machines(request) } })),
   );
 }

@@ -53,7 +53,15 @@ export type MasterMessage =
   | { readonly kind: 'teardown'; readonly frameworkId: string }
   | { readonly kind: 'operator_call'; readonly requestId: string; readonly call: OperatorWrite }
   | { readonly kind: 'operator_applied'; readonly requestId: string; readonly call: OperatorWrite; readonly operation: RegistryOperation }
-  | { readonly kind: 'operator_convert'; readonly requestId: string; readonly agentId: string; readonly operation: FormOperation }
+  | {
+      readonly kind: 'operator_convert';
+      readonly requestId: string;
+      readonly agentId: string;
+      readonly operation: FormOperation;
+      readonly principal: string | undefined;
+    }
+  /** The whitelist says something else now. */
+  | { readonly kind: 'whitelist'; readonly hosts: ReadonlySet<string> | undefined }
   /** Written down; nothing more to do. */
   | { readonly kind: 'noted' }
   /** The registry has taken what was asked by the effect that carried this. */

@@ -12,25 +12,32 @@ import { quotaInfo } from './quota-calls.ts';
 import { bodyRefusal, readBody } from './request-body.ts';
 import { openStream, refuse, respondBody, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
+import type { Authorize } from './security/acls.ts';
+import { principalOf } from './security/authentication.ts';
+import { operatorFault } from './security/rights.ts';
+import { type Viewer, visibleState } from './security/visible.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Timing } from './timing.ts';
+import type { Verbosity } from './verbosity.ts';
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from './views/operator-views.ts';
 
 export interface OperatorApiOptions {
   readonly log: Logger;
   readonly random: () => number;
   readonly now: () => number;
+  readonly authorize: Authorize;
+  readonly verbosity: Verbosity;
   readonly queuedOperations: () => number;
   /** As given on the command line, for GET_FLAGS. */
   readonly flags: Readonly<Record<string, string>>;
 }
 
-type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing };
+type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing; readonly viewer: Viewer };
 
 export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
   addRoute(app, 'POST', '/api/v1', (request, reply) => {
-    const { state } = conductor;
+    const viewer = { authorize: options.authorize, principal: principalOf(request) };
     const wrong = bodyRefusal(request);
     if (wrong !== undefined) return refuse(reply, wrong.status, wrong.message);
     let call: MasterCall;
@@ -42,6 +49,8 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
     }
     const format = answerFormat(request.raw.rawHeaders);
     if (format === undefined) return refuse(reply, 406, `Expecting 'Accept' to allow ${mediaTypes.json} or ${mediaTypes.protobuf}`);
+    const denied = operatorFault(conductor.state, call, viewer);
+    if (denied !== undefined) return refuse(reply, 403, denied);
     if (call.type === 'SUBSCRIBE') {
       const streamId = uuidText(options.random);
       const sink = openStream(
@@ -54,13 +63,13 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
             options.log.warn({ streamId, backlogBytes }, 'An operator does not read its events; closing its stream'),
         },
       );
-      conductor.attachOperator(streamId, sink);
+      conductor.attachOperator(streamId, sink, viewer);
       conductor.dispatch({ kind: 'operator_subscribe', streamId });
       return reply;
     }
     if (call.type === 'TEARDOWN') {
       const { value } = call.teardown.framework_id;
-      if (!state.frameworks.has(value)) return refuse(reply, 400, `No framework found with ID ${value}`);
+      if (!conductor.state.frameworks.has(value)) return refuse(reply, 400, `No framework found with ID ${value}`);
       conductor.dispatch({ kind: 'teardown', frameworkId: value });
       return respondEmpty(reply, 200);
     }
@@ -68,9 +77,14 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
     // Nothing of the master's is attached to its file space: it logs to its standard error (mesos.md §6.5).
     if (call.type === 'LIST_FILES') return refuse(reply, 404, `'${call.list_files.path}' is not found`);
     if (call.type === 'READ_FILE') return refuse(reply, 404, `'${call.read_file.path}' is not found`);
+    if (call.type === 'SET_LOGGING_LEVEL') {
+      const { level, duration } = call.set_logging_level;
+      options.verbosity.set(level, Number(duration.nanoseconds) / 1e6);
+      return respondEmpty(reply, 200);
+    }
     const operation = formOperation(call);
     if (operation !== undefined) {
-      const { status, message } = conductor.convert(operation.agentId, operation.operation);
+      const { status, message } = conductor.convert(operation.agentId, operation.operation, viewer.principal);
       return status === 202 ? respondEmpty(reply, 202) : refuse(reply, status, message);
     }
     if (isWrite(call)) {
@@ -78,7 +92,7 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
         .ask(call)
         .then(({ status, message }) => (status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message)));
     }
-    const response = answer(state, call, { ...options, allocationRun: conductor.allocationRun });
+    const response = answer(visibleState(conductor.state, viewer), call, { ...options, allocationRun: conductor.allocationRun, viewer });
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
     return respondBody(request, reply, encodeAs(format, 'MasterResponse', response), mediaTypes[format]);
   });
@@ -118,6 +132,8 @@ const writes: readonly string[] = [
 const isWrite = (call: MasterCall): call is OperatorWrite => writes.includes(call.type);
 
 function answer(state: MasterState, call: MasterCall, options: AnswerOptions): MasterResponse | undefined {
+  const mayView = (action: 'view_roles' | 'get_quotas', role: string): boolean =>
+    options.viewer.authorize(action, options.viewer.principal, role);
   switch (call.type) {
     case 'GET_HEALTH':
       return { type: 'GET_HEALTH', get_health: { healthy: true } };
@@ -138,7 +154,7 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
         },
       };
     case 'GET_LOGGING_LEVEL':
-      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: 0 } };
+      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: options.verbosity.level } };
     case 'GET_STATE':
       return { type: 'GET_STATE', get_state: getState(state) };
     case 'GET_AGENTS':
@@ -151,12 +167,16 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       return { type: 'GET_OPERATIONS', get_operations: { operations: [] } };
     case 'GET_TASKS':
       return { type: 'GET_TASKS', get_tasks: getTasks(state) };
-    case 'GET_ROLES':
-      return { type: 'GET_ROLES', get_roles: getRoles(state) };
+    case 'GET_ROLES': {
+      const { roles = [] } = getRoles(state);
+      return { type: 'GET_ROLES', get_roles: { roles: roles.filter(({ name }) => mayView('view_roles', name)) } };
+    }
     case 'GET_WEIGHTS':
       return {
         type: 'GET_WEIGHTS',
-        get_weights: { weight_infos: [...state.weights].map(([role, weight]) => ({ role, weight })) },
+        get_weights: {
+          weight_infos: [...state.weights].filter(([role]) => mayView('view_roles', role)).map(([role, weight]) => ({ role, weight })),
+        },
       };
     case 'GET_MASTER':
       return {
@@ -167,11 +187,10 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       return { type: 'GET_MAINTENANCE_STATUS', get_maintenance_status: { status: maintenanceStatus(state) } };
     case 'GET_MAINTENANCE_SCHEDULE':
       return { type: 'GET_MAINTENANCE_SCHEDULE', get_maintenance_schedule: { schedule: state.schedule } };
-    case 'GET_QUOTA':
-      return {
-        type: 'GET_QUOTA',
-        get_quota: { status: { infos: [...state.quotas.values()].map(quotaInfo), configs: [...state.quotas.values()] } },
-      };
+    case 'GET_QUOTA': {
+      const configs = [...state.quotas.values()].filter(({ role }) => mayView('get_quotas', role));
+      return { type: 'GET_QUOTA', get_quota: { status: { infos: configs.map(quotaInfo), configs } } };
+    }
     case 'SUBSCRIBE':
     case 'TEARDOWN':
     case 'SET_LOGGING_LEVEL':

@@ -19,7 +19,7 @@ import type { OperatorWrite, RegistryOperation, Step } from './message.ts';
 import { withdrawOffers } from './offers.ts';
 import { applyQuota, checkedQuota, configOfRequest } from './quota-calls.ts';
 import type { Refusal } from './refusal.ts';
-import type { AgentEntry, MasterState } from './state.ts';
+import { type AgentEntry, isOffered, type MasterState } from './state.ts';
 
 const refuse = (status: number, message: string): Refusal => ({ status, message });
 const isRefusal = (value: object): value is Refusal => 'status' in value && 'message' in value;
@@ -166,7 +166,7 @@ function apply(state: MasterState, operation: RegistryOperation, step: Step): Re
       agent.drain = undefined;
       agent.drainStartMs = undefined;
       state.drainingAgents.delete(agent.id);
-      if (agent.streamId !== undefined) state.allocator.activateAgent(agent.id);
+      if (agent.streamId !== undefined && isOffered(state, agent)) state.allocator.activateAgent(agent.id);
       return undefined;
     }
     case 'gone':

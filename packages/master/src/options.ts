@@ -1,10 +1,24 @@
 /** Flags as the core wants them: text becomes numbers, sets and resources; what is wrong with one says which. */
 
 import { hostname as machineName } from 'node:os';
-import { type MasterInfo, parseResources, type Quantities, Resources, ResourceTextError, uuidText } from '@pronoia/mesos';
+import {
+  type DomainInfo,
+  type MasterInfo,
+  parseJson,
+  parseResources,
+  type Quantities,
+  Resources,
+  ResourceTextError,
+  readMessage,
+  uuidText,
+} from '@pronoia/mesos';
+import { CodedError } from '@pronoia/server';
 import { apiVersion } from './build-info.ts';
 import { errors } from './errors.ts';
 import { flags, type MasterFlags } from './flags.ts';
+import { allowAll, parseAcls } from './security/acls.ts';
+import type { AuthenticationOptions } from './security/authentication.ts';
+import { Credentials, flagContent } from './security/credentials.ts';
 import type { MasterOptions } from './state.ts';
 
 /** Flags by name; those that are not given have their defaults. `work_dir` may be missing with `registry: 'in_memory'`. */
@@ -55,6 +69,7 @@ export function masterInfo(options: Options, random: () => number): MasterInfo {
     hostname,
     version: apiVersion,
     address: { hostname, ip, port: options.port },
+    ...(options.domain === undefined ? {} : { domain: parseDomain(options.domain) as DomainInfo }),
     capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
   };
 }
@@ -72,14 +87,27 @@ export function masterOptions(options: Options): MasterOptions {
     maxUnreachableTasksPerFramework: options.max_unreachable_tasks_per_framework,
     maxOperatorStreams: options.max_operator_event_stream_subscribers,
     heartbeatIntervalMs: 15_000,
+    authorize: options.acls === undefined ? allowAll : parseAcls(flagContent('acls', options.acls)),
+    domain: parseDomain(options.domain),
+    requireAgentDomain: options.require_agent_domain,
+    publishPerFrameworkMetrics: options.publish_per_framework_metrics,
     rootSubmissions: options.root_submissions,
     roles: options.roles === undefined ? undefined : new Set(words(options.roles)),
     allocator: {
       minAllocatable: parseAlternatives(options.min_allocatable_resources),
       fairSharingExcluded: new Set(words(options.fair_sharing_excluded_resource_names ?? '')),
       filterGpuResources: options.filter_gpu_resources,
+      ...(options.domain === undefined ? {} : { domain: parseDomain(options.domain) as DomainInfo }),
     },
   };
+}
+
+const unitNames = /^(\d+(?:\.\d+)?)(ns|us|ms|secs|mins|hrs|days|weeks)$/;
+
+/** `15mins`, in milliseconds. */
+export function parseDurationText(text: string): number | undefined {
+  const found = unitNames.exec(text.trim());
+  return found === null ? undefined : Number(found[1]) * (unitMs[found[2] ?? ''] ?? 0);
 }
 
 const words = (text: string): string[] =>
@@ -88,7 +116,16 @@ const words = (text: string): string[] =>
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, secs: 1000, mins: 60_000, hrs: 3_600_000, days: 86_400_000, weeks: 604_800_000 };
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  ms: 1,
+  secs: 1000,
+  mins: 60_000,
+  hrs: 3_600_000,
+  days: 86_400_000,
+  weeks: 604_800_000,
+};
 
 /** `1/10mins`: the time from one to the next. */
 function parseRateLimit(text: string | undefined): number {
@@ -126,4 +163,41 @@ export function parseWeights(text: string | undefined): [role: string, weight: n
       throw errors.fail('bad_option', { flag: 'weights', reason: `expected role=weight with a weight above 0, found '${part}'` });
     return [role, weight];
   });
+}
+
+/** `{"fault_domain":{"region":{"name":…},"zone":{"name":…}}}` */
+function parseDomain(text: string | undefined): DomainInfo | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return readMessage('DomainInfo', parseJson(flagContent('domain', text)));
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw errors.fail('bad_option', { flag: 'domain', reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+/** Who must show credentials, and what nobody may ask. Throws CodedError `bad_option`. */
+export function authenticationOptions(options: Options): AuthenticationOptions {
+  return {
+    credentials: options.credentials === undefined ? undefined : Credentials.parse(flagContent('credentials', options.credentials)),
+    readonly: options.authenticate_http_readonly,
+    readwrite: options.authenticate_http_readwrite,
+    frameworks: options.authenticate_http_frameworks || options.authenticate_frameworks,
+    agents: options.authenticate_agents,
+    disabledPaths: disabledPaths(options.firewall_rules),
+  };
+}
+
+/** `{"disabled_endpoints":{"paths":["/files/browse"]}}` */
+function disabledPaths(text: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  try {
+    const { disabled_endpoints: disabled } = JSON.parse(flagContent('firewall_rules', text)) as {
+      disabled_endpoints?: { paths?: readonly string[] };
+    };
+    return disabled?.paths ?? [];
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw errors.fail('bad_option', { flag: 'firewall_rules', reason: error instanceof Error ? error.message : String(error) }, error);
+  }
 }

@@ -21,6 +21,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { callRefusal } from './call-refusal.ts';
 import type { Effect, MasterMessage } from './message.ts';
+import { allowAll } from './security/acls.ts';
 import { createState, type MasterOptions, type MasterState } from './state.ts';
 import { step } from './step.ts';
 
@@ -38,6 +39,10 @@ const defaults: MasterOptions = {
   maxUnreachableTasksPerFramework: 1000,
   maxOperatorStreams: 1000,
   heartbeatIntervalMs: 15_000,
+  authorize: allowAll,
+  domain: undefined,
+  requireAgentDomain: false,
+  publishPerFrameworkMetrics: true,
   rootSubmissions: true,
   roles: undefined,
   allocator: { minAllocatable: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])] },
@@ -171,7 +176,13 @@ class Stage {
         const call = readMessage('MasterCall', JSON.parse(line.slice(verb.length).replaceAll('"M-', `"${masterId}-`)));
         if (call.type === 'RESERVE_RESOURCES') {
           const operation = { type: 'RESERVE', reserve: call.reserve_resources } as const;
-          return this.#send({ kind: 'operator_convert', requestId: 'r', agentId: call.reserve_resources.agent_id.value, operation });
+          return this.#send({
+            kind: 'operator_convert',
+            principal: undefined,
+            requestId: 'r',
+            agentId: call.reserve_resources.agent_id.value,
+            operation,
+          });
         }
         return this.#send({
           kind: 'operator_call',

@@ -38,6 +38,9 @@ export function respondLegacyText(request: FastifyRequest, reply: FastifyReply, 
 export const refuse = (reply: FastifyReply, status: number, message: string): FastifyReply =>
   reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(message);
 
+export const respondText = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.code(200).header('content-type', 'text/plain; charset=utf-8').send(text);
+
 /** No body and no Content-Type: some clients take the header for a body to come (mesos.md §1.2). */
 export const respondEmpty = (reply: FastifyReply, status: 200 | 202): FastifyReply => reply.code(status).send();
 

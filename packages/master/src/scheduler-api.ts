@@ -5,9 +5,11 @@ import type { FastifyInstance } from 'fastify';
 import { callRefusal } from './call-refusal.ts';
 import type { Conductor } from './conductor.ts';
 import { answerFormat, mediaTypes } from './media.ts';
+import type { SubscribeCall } from './message.ts';
 import { bodyRefusal, readBody } from './request-body.ts';
 import { openStream, refuse, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
+import { principalOf } from './security/authentication.ts';
 
 export function addSchedulerApi(app: FastifyInstance, conductor: Conductor, options: { log: Logger; random: () => number }): void {
   addRoute(app, 'POST', '/api/v1/scheduler', (request, reply) => {
@@ -21,7 +23,7 @@ export function addSchedulerApi(app: FastifyInstance, conductor: Conductor, opti
       return refuse(reply, error.kind === 'no_type' ? 501 : 400, `Failed to parse body into scheduler::Call: ${error.message}`);
     }
     const header = request.headers['mesos-stream-id'];
-    const refusal = callRefusal(conductor.state, call, Array.isArray(header) ? header[0] : header);
+    const refusal = callRefusal(conductor.state, call, Array.isArray(header) ? header[0] : header, principalOf(request));
     if (refusal !== undefined) return refuse(reply, refusal.status, refusal.message);
 
     if (call.type !== 'SUBSCRIBE') {
@@ -44,7 +46,13 @@ export function addSchedulerApi(app: FastifyInstance, conductor: Conductor, opti
       },
     );
     conductor.attachScheduler(streamId, sink);
-    conductor.dispatch({ kind: 'scheduler_subscribe', streamId, call });
+    conductor.dispatch({ kind: 'scheduler_subscribe', streamId, call: inTheNameOf(principalOf(request), call) });
     return reply;
   });
+}
+
+/** A framework that names no principal has that of its requests. */
+function inTheNameOf(principal: string | undefined, call: SubscribeCall): SubscribeCall {
+  const { framework_info: info } = call.subscribe;
+  return principal === undefined ? call : { ...call, subscribe: { ...call.subscribe, framework_info: { ...info, principal } } };
 }

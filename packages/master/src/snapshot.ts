@@ -133,8 +133,11 @@ export function metricsSnapshot(state: MasterState, nowMs: number, options: Snap
     frameworks[isConnected(framework) ? 'connected' : 'disconnected']++;
     frameworks[framework.isActive ? 'active' : 'inactive']++;
     const base = `master/frameworks/${encodeURIComponent(framework.info.name)}/${framework.id}`;
-    values[`${base}/subscribed`] = isConnected(framework) ? 1 : 0;
-    for (const [name, value] of framework.counters.entries()) values[`${base}/${name}`] = value;
+    const isShown = state.options.publishPerFrameworkMetrics;
+    if (isShown) {
+      values[`${base}/subscribed`] = isConnected(framework) ? 1 : 0;
+      for (const [name, value] of framework.counters.entries()) values[`${base}/${name}`] = value;
+    }
     const active = new Map<TaskState, number>();
     for (const { task } of framework.tasks.values()) {
       if (isTerminal(task.state)) continue;
@@ -142,9 +145,9 @@ export function metricsSnapshot(state: MasterState, nowMs: number, options: Snap
       const short = task.state.slice('TASK_'.length).toLowerCase();
       if (tasks[short] !== undefined) tasks[short]++;
     }
-    for (const [taskState, count] of active) values[`${base}/tasks/active/${taskState.toLowerCase()}`] = count;
+    if (isShown) for (const [taskState, count] of active) values[`${base}/tasks/active/${taskState.toLowerCase()}`] = count;
     for (const role of framework.roles) {
-      values[`${base}/roles/${role}/suppressed`] = state.allocator.isSuppressed(framework.id, role) ? 1 : 0;
+      if (isShown) values[`${base}/roles/${role}/suppressed`] = state.allocator.isSuppressed(framework.id, role) ? 1 : 0;
       values[`allocator/mesos/roles/${role}/shares/dominant`] = state.allocator.dominantShare(role);
     }
     if (tasks['unreachable'] !== undefined) tasks['unreachable'] += framework.unreachableTasks.size;

@@ -7,6 +7,7 @@ import type {
   AgentFeature,
   AgentInfo,
   AgentInfoCapability,
+  DomainInfo,
   DrainInfo,
   ExecutorInfo,
   FrameworkInfo,
@@ -25,6 +26,7 @@ import type {
   Unavailability,
 } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
+import type { Authorize } from './security/acls.ts';
 
 export interface MasterOptions {
   readonly allocationIntervalMs: number;
@@ -44,7 +46,13 @@ export interface MasterOptions {
   readonly rootSubmissions: boolean;
   /** `--roles`: the only roles that may be used; undefined: any. */
   readonly roles: ReadonlySet<string> | undefined;
-  readonly allocator: Pick<AllocatorOptions, 'minAllocatable' | 'fairSharingExcluded' | 'filterGpuResources'>;
+  readonly allocator: Pick<AllocatorOptions, 'minAllocatable' | 'fairSharingExcluded' | 'filterGpuResources' | 'domain'>;
+  /** `--acls` */
+  readonly authorize: Authorize;
+  /** `--domain`: where this master is. */
+  readonly domain: DomainInfo | undefined;
+  readonly requireAgentDomain: boolean;
+  readonly publishPerFrameworkMetrics: boolean;
 }
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -190,6 +198,8 @@ export interface MasterState {
   readonly deactivatedAgents: Map<string, DrainInfo | undefined>;
   /** Registered agents that are told to end their tasks. */
   readonly drainingAgents: Set<string>;
+  /** `--whitelist`: hosts whose agents are offered; undefined: all. */
+  whitelist: ReadonlySet<string> | undefined;
   readonly counters: Counters;
   /** When the last agent was marked unreachable for not answering. */
   lastRemovalMs: number;
@@ -227,6 +237,7 @@ export function createState(info: MasterInfo, options: MasterOptions, electedMs:
     inverseFilters: new Map(),
     deactivatedAgents: new Map(),
     drainingAgents: new Set(),
+    whitelist: undefined,
     counters: new Counters(),
     lastRemovalMs: Number.NEGATIVE_INFINITY,
     isAllocationDue: false,
@@ -237,6 +248,10 @@ export function createState(info: MasterInfo, options: MasterOptions, electedMs:
 }
 
 export const isConnected = (entry: { readonly streamId: string | undefined }): boolean => entry.streamId !== undefined;
+
+/** Whether its resources are offered at all, as far as operators have a say. */
+export const isOffered = (state: MasterState, agent: AgentEntry): boolean =>
+  !agent.isDeactivated && state.whitelist?.has(agent.info.hostname) !== false;
 
 export const isPartitionAware = (framework: FrameworkEntry): boolean => framework.capabilities.has('PARTITION_AWARE');
 

@@ -3,7 +3,7 @@
  * effects. Given the same messages, times and random numbers it does the same, so whole clusters are simulated in one process.
  */
 import type { FrameworkInfo } from '@pronoia/mesos';
-import { admitted, disconnectAgent, markGone, markUnreachable, ping, register, removeAgent } from './agents.ts';
+import { admitted, applyWhitelist, disconnectAgent, markGone, markUnreachable, ping, register, removeAgent } from './agents.ts';
 import { handleCall } from './calls.ts';
 import { convertFree } from './convert.ts';
 import { noteDrained } from './drain.ts';
@@ -77,8 +77,10 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       return step.out.push({
         kind: 'reply',
         requestId: message.requestId,
-        ...convertFree(state, message.agentId, message.operation, undefined, step),
+        ...convertFree(state, message.agentId, message.operation, message.principal, step),
       });
+    case 'whitelist':
+      return applyWhitelist(state, message.hosts, step);
     case 'noted':
       return;
     case 'recover_framework':

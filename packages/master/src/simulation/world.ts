@@ -10,6 +10,7 @@ import { type Clock, silentLogger } from '@pronoia/server';
 import { callRefusal } from '../call-refusal.ts';
 import { Conductor, type EventSink } from '../conductor.ts';
 import { applyOperation, emptyRegistry } from '../registry-content.ts';
+import { allowAll } from '../security/acls.ts';
 import { createState, type MasterOptions } from '../state.ts';
 import { SimulatedAgent } from './agent.ts';
 import type { Link, LinkEnd, Surroundings } from './link.ts';
@@ -52,6 +53,10 @@ const masterOptions: MasterOptions = {
   maxUnreachableTasksPerFramework: 1000,
   maxOperatorStreams: 10,
   heartbeatIntervalMs: 15_000,
+  authorize: allowAll,
+  domain: undefined,
+  requireAgentDomain: false,
+  publishPerFrameworkMetrics: true,
   rootSubmissions: true,
   roles: undefined,
   allocator: { minAllocatable: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])] },

@@ -77,6 +77,8 @@ function sentence(count: number, refusal: Refusal | undefined, agent: string, no
       return `${on} disconnected or taken out of service by an operator (${agent}).`;
     case 'gpu_agent':
       return `${on} with GPUs, which are kept for frameworks with the capability GPU_RESOURCES (${agent}).`;
+    case 'other_region':
+      return `${on} in another region than this master's, kept for frameworks with the capability REGION_AWARE (${agent}).`;
     case 'constraints':
       return `${on} that its offer constraints exclude (${agent}).`;
     case 'nothing_free':
