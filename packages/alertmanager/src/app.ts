@@ -3,7 +3,6 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Registry } from '@pronoia/client';
@@ -16,11 +15,13 @@ import {
   listen,
   type Running,
   systemClock,
+  systemdSockets,
   type Timer,
 } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { AlertStore } from './alert-store.ts';
 import type { ClusterView } from './api/context.ts';
+import { limitTime } from './api/request-timeout.ts';
 import { addApiRoutes, formatApiError } from './api/routes.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { Engine } from './engine.ts';
@@ -135,7 +136,16 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   metrics.clusterEnabled.set(cluster.status === 'disabled' ? 0 : 1);
   metrics.clusterMembers.set(cluster.peers.length);
 
-  const app = createHttp({ log, registry, bodyLimitBytes, routePrefix: prefix, formatError: formatApiError, serverName: 'Alertmanager' });
+  const app = createHttp({
+    log,
+    registry,
+    bodyLimitBytes,
+    routePrefix: prefix,
+    formatError: formatApiError,
+    serverName: 'Alertmanager',
+    webConfigFile: settings['web.config.file'],
+  });
+  limitTime(app, clock, settings['web.timeout']);
   addApiRoutes(app, {
     context: { engine, store, silences, clock, mode, metrics, cluster, startedAtMs },
     notificationLog,
@@ -164,8 +174,10 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   });
   addOtherRoutes(app, { prefix, reload });
 
-  const running = await listen(app, { host, port, flag: '--web.listen-address' });
-  const others = await Promise.all(moreAddresses.map((other) => listenToo(app, other, log)));
+  const descriptors = settings['web.systemd-socket'] ? systemdSockets() : [];
+  if (settings['web.systemd-socket'] && descriptors.length === 0)
+    throw fail('bad_flags', { reason: '--web.systemd-socket: systemd has handed no socket over (LISTEN_FDS)' });
+  const running = await listen(app, { host, port, more: moreAddresses.map(parseAddress), descriptors, flag: '--web.listen-address' });
 
   const timers = new Set<Timer>();
   every(clock, timers, settings['data.maintenance-interval'], () => maintain());
@@ -209,7 +221,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     reload,
     async stop() {
       for (const timer of timers) timer.cancel();
-      await Promise.all([running.stop(), ...others.map((close) => close())]);
+      await running.stop();
       await loading;
       await engine.stop();
       maintain();
@@ -225,10 +237,7 @@ function withDefaults(options: Options): FlagValues<typeof flags> {
 }
 
 function checkFlags(settings: FlagValues<typeof flags>): MatcherMode {
-  for (const name of ['web.config.file', 'cluster.tls-config'] as const) {
-    if (settings[name] !== '') throw fail('bad_flags', { reason: `--${name} is not implemented yet` });
-  }
-  if (settings['web.systemd-socket']) throw fail('bad_flags', { reason: '--web.systemd-socket is not implemented yet' });
+  if (settings['cluster.tls-config'] !== '') throw fail('bad_flags', { reason: '--cluster.tls-config is not implemented yet' });
   let features: ReadonlySet<string>;
   try {
     features = readFeatures(settings['enable-feature']);
@@ -359,20 +368,3 @@ const indexPage = `<!DOCTYPE html>
 <li><a href="api/v2/receivers">receivers</a></li><li><a href="api/v2/status">status</a></li><li><a href="metrics">metrics</a></li></ul>
 </body></html>
 `;
-
-/** A further address for the same application. */
-async function listenToo(app: FastifyInstance, address: string, log: Logger): Promise<() => Promise<void>> {
-  const { host, port } = parseAddress(address);
-  const server = createServer((request, response) => app.routing(request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen({ host, port }, resolve);
-  });
-  const bound = server.address();
-  if (bound !== null && typeof bound === 'object')
-    log.info({ address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}` }, 'Listening on');
-  return () =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-}

@@ -22,8 +22,8 @@ export const flags = {
   }),
   'dispatch.start-delay': flag.duration({ default: 0, help: 'Minimum amount of time to wait before dispatching alerts after start.' }),
   'web.listen-address': flag.list({ default: [':9093'], help: 'Address to listen on for the API. May be repeated.' }),
-  'web.systemd-socket': flag.boolean({ default: false, help: 'Use systemd socket activation listeners (not implemented yet).' }),
-  'web.config.file': flag.string({ default: '', help: 'Configuration file for TLS and authentication (not implemented yet).' }),
+  'web.systemd-socket': flag.boolean({ default: false, help: 'Use systemd socket activation listeners instead of port listeners.' }),
+  'web.config.file': flag.string({ default: '', help: 'Configuration file for TLS, users and headers of the web endpoints.' }),
   'web.external-url': flag.string({
     default: '',
     help: 'The URL under which Alertmanager is externally reachable; used in links of notifications.',

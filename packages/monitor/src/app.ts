@@ -220,6 +220,7 @@ class Monitor implements RunningMonitor {
       metricPrefix: 'prometheus_',
       serverName: 'Prometheus Server',
       compress: true,
+      webConfigFile: this.#options['web.config.file'],
       formatError: (error, request) =>
         request.url.startsWith('/api/')
           ? { contentType: 'application/json', body: encodeError(error.status, error.code, error.message) }

@@ -15,6 +15,10 @@ export const flags = {
     help: 'Address to listen on for the page, the API and metrics: host:port.',
     default: ['0.0.0.0:9090'],
   }),
+  'web.config.file': flag.string({
+    help: 'File with TLS, users and headers of the web endpoints (format of Prometheus exporter toolkit).',
+    default: '',
+  }),
   'web.external-url': flag.string({
     help: 'URL under which others reach this server, for links back to it. Default: http://<hostname>:<port>/.',
     default: '',

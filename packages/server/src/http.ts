@@ -2,6 +2,7 @@
  * An HTTP server as all of ours are: health, readiness, metrics, one error envelope, bodies with limits, and a stop that ends
  * every connection. Rooms add their routes to the fastify instance; a handler that throws a CodedError has answered.
  */
+import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { parse } from 'node:querystring';
 import { promisify } from 'node:util';
@@ -11,6 +12,7 @@ import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest,
 import { CodedError, defineErrors } from './errors.ts';
 import type { Logger } from './log.ts';
 import { portTakenMessage } from './port-owner.ts';
+import { WebGuard } from './web-guard.ts';
 
 /** What a refused or failed request tells its client. */
 export interface HttpError {
@@ -36,6 +38,8 @@ export interface HttpOptions {
   readonly serverName?: string;
   /** Answers of 1 KiB and more are gzipped for clients that accept it; default false. Streams are never touched. */
   readonly compress?: boolean;
+  /** TLS, users, headers: a file in the format of Prometheus' exporter toolkit. Throws when it cannot be used. None or '': none of these. */
+  readonly webConfigFile?: string;
 }
 
 export interface ListenOptions {
@@ -44,6 +48,10 @@ export interface ListenOptions {
   readonly port: number;
   /** The flag that moves the port, for the message when it is taken. */
   readonly flag: string;
+  /** Further addresses for the same application. */
+  readonly more?: readonly { readonly host: string; readonly port: number }[];
+  /** Sockets that are open already, as systemd hands them over; then no address is opened. */
+  readonly descriptors?: readonly number[];
 }
 
 /** A server that runs. */
@@ -64,20 +72,24 @@ const errors = defineErrors({
 });
 
 const require = createRequire(import.meta.url);
-const logs = new WeakMap<FastifyInstance, Logger>();
+const made = new WeakMap<FastifyInstance, { log: Logger; guard: WebGuard | undefined }>();
 const text = 'text/plain; charset=utf-8';
+/** Long queries travel in URLs; Node's 16 KiB is too small for them. */
+const maxHeaderBytes = 128 * 1024;
 
 export function createHttp(options: HttpOptions): FastifyInstance {
   // fastify is loaded with the first server: programs that import this package for its flags pay nothing.
   const { fastify } = require('fastify') as typeof import('fastify');
   const prefix = (options.routePrefix ?? '').replace(/\/+$/, '');
+  const guard =
+    options.webConfigFile === undefined || options.webConfigFile === '' ? undefined : new WebGuard(options.webConfigFile, options.log);
   const settings: FastifyHttpOptions<RawServerDefault> = {
     bodyLimit: options.bodyLimitBytes ?? 8 * 1024 * 1024,
     forceCloseConnections: true,
     // By default fastify drops unknown properties in silence; a refused field must be said.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
-    // Long queries travel in URLs; Node's 16 KiB is too small for them.
-    http: { maxHeaderSize: 128 * 1024 },
+    http: { maxHeaderSize: maxHeaderBytes },
+    ...(guard?.isTls === true ? { serverFactory: (handler) => guard.createServer(handler, { maxHeaderBytes }) } : {}),
     routerOptions: {
       ignoreTrailingSlash: false,
       maxParamLength: 4096,
@@ -91,7 +103,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     ...(prefix === '' ? {} : { rewriteUrl: (request) => stripPrefix(request.url ?? '/', prefix) }),
   };
   const app = fastify(settings) as unknown as FastifyInstance;
-  logs.set(app, options.log);
+  made.set(app, { log: options.log, guard });
+  guard?.addTo(app);
 
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, parse(body as string, '&', '=', { maxKeys: 0 }));
@@ -242,22 +255,59 @@ function addHealth(app: FastifyInstance, options: HttpOptions): void {
  * `stop` ends all connections, streams too, and resolves when the port is free.
  */
 export async function listen(app: FastifyInstance, options: ListenOptions): Promise<Running> {
-  const { host, port, flag } = options;
+  const { host, port, flag, more = [], descriptors = [] } = options;
+  const { log, guard } = made.get(app) ?? {};
+  const [first, ...rest] = descriptors.length > 0 ? descriptors.map((fd) => ({ fd, host, port })) : [{ host, port }, ...more];
+  const others: Server[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all([app.close(), ...others.map(closeServer)]);
+  };
+  let at = { host, port };
   try {
-    await app.listen({ host, port });
+    await app.listen(first ?? at);
+    log?.info({ address: addressOf(app.server).text }, 'Listening on');
+    for (const address of rest) {
+      at = address;
+      const handler: Parameters<typeof createServer>[1] = (request, response) => app.routing(request, response);
+      const server = guard?.createServer(handler, { maxHeaderBytes }) ?? createServer({ maxHeaderSize: maxHeaderBytes }, handler);
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).listen(address, resolve);
+      });
+      others.push(server);
+      log?.info({ address: addressOf(server).text }, 'Listening on');
+    }
   } catch (error) {
-    await app.close();
+    await stop();
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EADDRINUSE') throw errors.fail('port_taken', { host, port, flag }, error);
+    if (code === 'EADDRINUSE') throw errors.fail('port_taken', { ...at, flag }, error);
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw errors.fail('cannot_listen', { host, port, flag, reason: (error as Error).message }, error);
+      throw errors.fail('cannot_listen', { ...at, flag, reason: (error as Error).message }, error);
     }
     throw error;
   }
-  const address = app.server.address();
+  const bound = addressOf(app.server);
+  const reachable = bound.host === '0.0.0.0' || bound.host === '[::]' ? '127.0.0.1' : bound.host;
+  const scheme = guard?.isTls === true ? 'https' : 'http';
+  return { url: `${scheme}://${reachable}:${bound.port}`, port: bound.port, stop };
+}
+
+function addressOf(server: Server): { host: string; port: number; text: string } {
+  const address = server.address();
   if (address === null || typeof address === 'string') throw new Error(`BUG: a TCP server listens on ${String(address)}`);
-  const bound = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  logs.get(app)?.info({ address: `${bound}:${address.port}` }, 'Listening on');
-  const reachable = bound === '0.0.0.0' || bound === '[::]' ? '127.0.0.1' : bound;
-  return { url: `http://${reachable}:${address.port}`, port: address.port, stop: () => app.close() };
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { host, port: address.port, text: `${host}:${address.port}` };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** Sockets that systemd opened for this process (sd_listen_fds(3)): descriptors from 3 on. Empty when there are none. */
+export function systemdSockets(env: NodeJS.ProcessEnv = process.env): readonly number[] {
+  const count = Number(env['LISTEN_FDS']);
+  if (env['LISTEN_PID'] !== String(process.pid) || !Number.isInteger(count) || count < 1) return [];
+  return Array.from({ length: count }, (_, i) => 3 + i);
 }

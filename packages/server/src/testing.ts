@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 
 export { type EtcdCluster, etcdIsHere, startEtcd } from './etcd/testing.ts';
+export { hasOpenssl, makeAuthority, makeCertificate } from './testing-tls.ts';
 
 export interface RandomRequestOptions {
   readonly seed?: number;

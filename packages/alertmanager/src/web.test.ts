@@ -1,0 +1,189 @@
+/** The web's own flags, with real clients: curl, amtool and Debian's prometheus. What is not installed is skipped, and said. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ManualClock, silentLogger } from '@pronoia/server';
+import { hasOpenssl, makeAuthority, makeCertificate } from '@pronoia/server/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningAlertmanager, start } from './app.ts';
+
+const run = promisify(execFile);
+const isHere = (program: string): boolean => {
+  if (existsSync(program)) return true;
+  process.stderr.write(`SKIPPED: ${program} is not installed; the web configuration was not tried with it\n`);
+  return false;
+};
+
+let folder: string;
+let running: RunningAlertmanager;
+const children: ChildProcess[] = [];
+
+/** bcrypt of `secret`. */
+const hash = '$2b$04$xQ8l.DEdQNe9TqTtcC/YOur4eAqyU5iQxuiNoqO1BA1IO7NR9DMne';
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'alertmanager-web-'));
+  writeFileSync(join(folder, 'am.yml'), 'route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n');
+  if (!hasOpenssl) return;
+  makeAuthority(folder);
+  makeCertificate(folder, 'server', ['IP:127.0.0.1']);
+  writeFileSync(
+    join(folder, 'web.yml'),
+    `tls_server_config: { cert_file: server.crt, key_file: server.key }\nbasic_auth_users: { alice: '${hash}' }\n`,
+  );
+  writeFileSync(
+    join(folder, 'client.yml'),
+    `tls_config: { ca_file: '${join(folder, 'ca.crt')}' }\nbasic_auth: { username: alice, password: secret }\n`,
+  );
+  running = await start(
+    {
+      'config.file': join(folder, 'am.yml'),
+      'storage.path': join(folder, 'data'),
+      'web.listen-address': ['127.0.0.1:0', '127.0.0.1:0'],
+      'web.config.file': join(folder, 'web.yml'),
+      'cluster.listen-address': '',
+    },
+    { log: silentLogger },
+  );
+});
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await running?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.skipIf(!hasOpenssl)('a web configuration', () => {
+  it.skipIf(!isHere('/usr/bin/curl'))('is met by curl', async () => {
+    const curl = async (...args: string[]): Promise<string> => {
+      const { stdout } = await run('curl', ['-s', '--cacert', join(folder, 'ca.crt'), '-w', ' %{http_code} %{http_version}', ...args]);
+      return stdout;
+    };
+    expect(await curl(`${running.url}/-/healthy`)).toBe('Unauthorized\n 401 2');
+    expect(await curl('-u', 'alice:secret', `${running.url}/-/healthy`)).toBe('Alertmanager is Healthy.\n 200 2');
+    expect(await curl('--http1.1', '-u', 'alice:secret', '-d', '', `${running.url}/-/reload`)).toBe(' 200 1.1');
+  });
+
+  it.skipIf(!isHere('/usr/bin/amtool'))('is met by amtool', async () => {
+    const amtool = (...args: string[]): Promise<{ stdout: string }> =>
+      run('amtool', ['--alertmanager.url', running.url, '--http.config.file', join(folder, 'client.yml'), ...args]);
+    await amtool('alert', 'add', 'alertname=Sealed');
+    expect((await amtool('alert', 'query')).stdout).toContain('Sealed');
+    await expect(run('amtool', ['--alertmanager.url', running.url, 'alert', 'query'])).rejects.toThrow(/certificate/);
+  });
+
+  it.skipIf(!isHere('/usr/bin/promtool'))('is accepted by promtool', async () => {
+    const { stdout, stderr } = await run('promtool', ['check', 'web-config', join(folder, 'web.yml')]);
+    expect(stdout + stderr).toContain('SUCCESS');
+  });
+
+  it.skipIf(!isHere('/usr/bin/prometheus'))(
+    'is met by a Prometheus that scrapes and sends alerts',
+    async () => {
+      const target = `{ scheme: https, tls_config: { ca_file: ca.crt }, basic_auth: { username: alice, password: secret }, static_configs: [{ targets: ['127.0.0.1:${running.port}'] }]`;
+      writeFileSync(
+        join(folder, 'prometheus.yml'),
+        `global: { scrape_interval: 200ms, evaluation_interval: 200ms }
+rule_files: [rules.yml]
+scrape_configs: [${target}, job_name: am }]
+alerting: { alertmanagers: [${target} }] }\n`,
+      );
+      writeFileSync(join(folder, 'rules.yml'), 'groups: [{ name: g, rules: [{ alert: Scraped, expr: up == 1 }] }]\n');
+      const port = await freePort();
+      children.push(
+        spawn(
+          '/usr/bin/prometheus',
+          [
+            `--config.file=${join(folder, 'prometheus.yml')}`,
+            `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+            `--web.listen-address=127.0.0.1:${port}`,
+          ],
+          { stdio: 'ignore' },
+        ),
+      );
+      await expect
+        .poll(
+          () =>
+            run('amtool', ['--alertmanager.url', running.url, '--http.config.file', join(folder, 'client.yml'), 'alert']).then(
+              (r) => r.stdout,
+            ),
+          {
+            timeout: 20_000,
+            interval: 200,
+          },
+        )
+        .toContain('Scraped');
+    },
+    25_000,
+  );
+});
+
+it('a request that is not answered within --web.timeout is answered 503', async () => {
+  const clock = new ManualClock();
+  const slow = await start(
+    {
+      'config.file': join(folder, 'am.yml'),
+      'storage.path': join(folder, 'slow'),
+      'web.listen-address': ['127.0.0.1:0'],
+      'web.timeout': 30_000,
+      'cluster.listen-address': '',
+    },
+    { log: silentLogger, clock },
+  );
+  try {
+    const socket = connect(slow.port, '127.0.0.1');
+    let answer = '';
+    const ended = new Promise<void>((resolve) =>
+      socket.on('data', (part: Buffer) => (answer += part.toString())).on('close', () => resolve()),
+    );
+    // The body never comes.
+    socket.write('POST /api/v2/alerts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n[');
+    await expect.poll(async () => (await (await fetch(`${slow.url}/metrics`)).text()).length).toBeGreaterThan(0);
+    await clock.advance(30_000);
+    await ended;
+    expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*Exceeded configured timeout of 30s\.\n$/);
+    expect((await fetch(`${slow.url}/api/v2/status`)).status).toBe(200);
+  } finally {
+    await slow.stop();
+  }
+});
+
+it('sockets that systemd opened are listened on', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const { port } = holder.address() as AddressInfo;
+  const { _handle: handle } = holder as unknown as { _handle: { fd: number } };
+  const built = new URL('../dist/index.js', import.meta.url).href;
+  const argv = [
+    `--config.file=${join(folder, 'am.yml')}`,
+    `--storage.path=${join(folder, 'sockets')}`,
+    '--web.systemd-socket',
+    '--cluster.listen-address=',
+  ];
+  const code = `process.env.LISTEN_PID = String(process.pid); process.env.LISTEN_FDS = '1';
+const { main } = await import(${JSON.stringify(built)}); await main(${JSON.stringify(argv)});`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'ignore', 'pipe', handle.fd] });
+  children.push(child);
+  const line = await new Promise<string>((resolve, reject) => {
+    let told = '';
+    child.stderr?.on('data', (part: Buffer) => {
+      told += part.toString();
+      if (told.includes('Listening on')) resolve(told);
+    });
+    child.on('exit', () => reject(new Error(told)));
+  });
+  holder.close();
+  expect(line).toContain(`address=127.0.0.1:${port}`);
+  expect((await fetch(`http://127.0.0.1:${port}/-/ready`)).status).toBe(200);
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
