@@ -1,4 +1,5 @@
-/** Who makes the most series: the figures behind `/api/v1/status/tsdb`. */
+/** Who has and who makes the most series: the figures behind `/api/v1/status/tsdb`. */
+import type { Labels } from '@pronoia/model';
 import type { Head } from './head/head.ts';
 
 export interface NamedCount {
@@ -18,10 +19,56 @@ export interface HeadStatistics {
   /** Characters of a label's values, counted once per series. */
   readonly memoryInBytesByLabelName: readonly NamedCount[];
   readonly seriesCountByLabelValuePair: readonly NamedCount[];
+  /** Series that were new since the end of the block before the last: who makes new ones all the time. */
+  readonly seriesCreatedByMetricName: readonly NamedCount[];
+  readonly seriesCreatedByJob: readonly NamedCount[];
+}
+
+/** Names that are counted at a time: those with the fewest series make room for others. */
+const mostNames = 10_000;
+
+/** Counts new series by metric and by job, over this span of the head and the one before. */
+export class SeriesCreators {
+  #byMetric = new Map<string, number>();
+  #byJob = new Map<string, number>();
+  #before: readonly [byMetric: ReadonlyMap<string, number>, byJob: ReadonlyMap<string, number>] = [new Map(), new Map()];
+
+  created(labels: Labels): void {
+    this.#byMetric = count(this.#byMetric, labels.get('__name__'));
+    this.#byJob = count(this.#byJob, labels.get('job'));
+  }
+
+  /** A span of the head has become a block. */
+  nextSpan(): void {
+    this.#before = [this.#byMetric, this.#byJob];
+    this.#byMetric = new Map();
+    this.#byJob = new Map();
+  }
+
+  byMetric(limit: number): readonly NamedCount[] {
+    return largest(limit, this.#byMetric, this.#before[0]);
+  }
+
+  byJob(limit: number): readonly NamedCount[] {
+    return largest(limit, this.#byJob, this.#before[1]);
+  }
+}
+
+function count(counts: Map<string, number>, name: string): Map<string, number> {
+  if (name === '') return counts;
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (counts.size <= mostNames) return counts;
+  return new Map([...counts].sort(([, a], [, b]) => b - a).slice(0, mostNames / 2));
+}
+
+function largest(limit: number, now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): readonly NamedCount[] {
+  const top = new Top(limit);
+  for (const name of new Set([...now.keys(), ...before.keys()])) top.add(name, (now.get(name) ?? 0) + (before.get(name) ?? 0));
+  return top.list();
 }
 
 /** Each list has the `limit` largest, largest first. */
-export function headStatistics(head: Head, limit: number): HeadStatistics {
+export function headStatistics(head: Head, creators: SeriesCreators, limit: number): HeadStatistics {
   const { symbols, postings } = head.series;
   const byMetric = new Top(limit);
   const valuesByName = new Top(limit);
@@ -52,6 +99,8 @@ export function headStatistics(head: Head, limit: number): HeadStatistics {
     labelValueCountByLabelName: valuesByName.list(),
     memoryInBytesByLabelName: bytesByName.list(),
     seriesCountByLabelValuePair: byPair.list(),
+    seriesCreatedByMetricName: creators.byMetric(limit),
+    seriesCreatedByJob: creators.byJob(limit),
   };
 }
 

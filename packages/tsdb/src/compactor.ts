@@ -32,6 +32,8 @@ export interface MergeRequest {
   readonly folder: string;
   readonly ulids: readonly string[];
   readonly meta: NewBlockMeta;
+  /** Series that are left out, by their refs in the one block that there is then. */
+  readonly dropped?: Uint32Array;
 }
 
 /** A checkpoint of the segments up to `last`, which go. */
@@ -100,12 +102,12 @@ export async function writePacked(disk: Disk, request: WriteRequest, parts: read
 
 const mergeCacheBytes = 32 * 1024 * 1024;
 
-export async function mergeBlocks(disk: Disk, { folder, ulids, meta }: MergeRequest): Promise<BlockMeta | undefined> {
+export async function mergeBlocks(disk: Disk, { folder, ulids, meta, dropped }: MergeRequest): Promise<BlockMeta | undefined> {
   const blocks: Block[] = [];
   const cache = new PageCache(mergeCacheBytes);
   try {
     for (const ulid of ulids) blocks.push(await Block.open(disk, `${folder}/${ulid}`, cache));
-    return await writeBlock(disk, folder, meta, mergedContent(blocks));
+    return await writeBlock(disk, folder, meta, mergedContent(blocks, new Set(dropped)));
   } finally {
     for (const block of blocks) block.release();
   }

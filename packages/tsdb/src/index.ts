@@ -6,4 +6,5 @@ export { StorageError, type StorageErrorCode } from './errors.ts';
 export type { SeriesExemplars } from './head/exemplars.ts';
 export { ImportError, importOpenMetrics } from './import-openmetrics.ts';
 export { type BlockSummary, openReadOnly, type ReadOnlyTsdb } from './read-only.ts';
+export type { KeepRule } from './retention-rules.ts';
 export { open, type Tsdb, type TsdbLog, type TsdbOptions } from './tsdb.ts';

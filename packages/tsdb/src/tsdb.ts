@@ -4,12 +4,12 @@
  * delete), the upkeep that runs once a minute, closing.
  */
 import type { Registry } from '@pronoia/client';
-import type { Appendable, Appender, Matcher, Querier, Queryable } from '@pronoia/model';
+import type { Appendable, Appender, Labels, Matcher, Querier, Queryable } from '@pronoia/model';
 import { BlockQuerier } from './block/block-querier.ts';
 import { BlockStore } from './block/block-store.ts';
 import type { BlockMeta } from './block/meta.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { type HeadStatistics, headStatistics } from './cardinality.ts';
+import { type HeadStatistics, headStatistics, SeriesCreators } from './cardinality.ts';
 import { type Clock, hostClock } from './clock.ts';
 import { canUseThread, ThreadCompactor } from './compaction-thread.ts';
 import { type Compactor, LocalCompactor } from './compactor.ts';
@@ -17,7 +17,7 @@ import { type Disk, sizeOf } from './disk/disk.ts';
 import { PageCache } from './disk/page-cache.ts';
 import { realDisk } from './disk/real-disk.ts';
 import { messageOf, StorageError } from './errors.ts';
-import { type AppenderContext, HeadAppender } from './head/appender.ts';
+import { type AppenderContext, HeadAppender, type SeriesRefusal } from './head/appender.ts';
 import { HeadChunkFiles } from './head/chunk-files.ts';
 import { ExemplarRing, type SeriesExemplars } from './head/exemplars.ts';
 import { Head } from './head/head.ts';
@@ -31,6 +31,7 @@ import { type MergeSource, mergeQueriers } from './merge-querier.ts';
 import { TsdbMetrics } from './metrics.ts';
 import { selectPostings } from './postings-query.ts';
 import { HeadReplay } from './replay.ts';
+import { expiredSeries, type KeepRule, outlived } from './retention-rules.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { Turn } from './turn.ts';
 import { encodeTombstones, type HistogramSample } from './wal/record.ts';
@@ -55,6 +56,8 @@ export interface TsdbOptions {
   readonly retentionMs?: number;
   /** The oldest blocks go when blocks, log and head files together are larger. */
   readonly retentionBytes?: number;
+  /** Series that are kept for another time than `retentionMs`; see `setKeepRules`. */
+  readonly keep?: readonly KeepRule[];
   /** The time that one fresh block covers: 2 h. */
   readonly chunkRangeMs?: number;
   /** The longest time that a block covers after compaction: 31 days, or a tenth of the retention time. */
@@ -73,6 +76,9 @@ export interface TsdbOptions {
   readonly maxExemplars?: number;
   /** So many series in the head at most; more are refused with `series_limit`. 0 = no limit. */
   readonly maxSeries?: number;
+  /** The same for those of one metric name, and of one value of `job`. Which budget it was is counted. */
+  readonly maxSeriesPerMetric?: number;
+  readonly maxSeriesPerJob?: number;
   /**
    * While the process holds more memory than this, new series are refused with `memory_limit`; known ones go on. 0 = no limit.
    */
@@ -140,11 +146,18 @@ export class Tsdb implements Queryable, Appendable {
   #isClosed = false;
   #isWritingChunks = false;
   #isOverBudget = false;
+  /** A span of the head is full, and its compaction is under way or will be tried by the next upkeep. */
+  #isCompactionDue = false;
+  readonly #creators = new SeriesCreators();
+  #keep: readonly KeepRule[];
+  /** By block: how many limits of time it had outlived when series were last taken out of it. */
+  readonly #outlived = new Map<string, number>();
   #nextMemoryLook = 0;
 
   private constructor(folder: string, options: TsdbOptions, disk: Disk, unlock: () => Promise<void>, opened: Opened) {
     this.folder = folder;
     this.#options = options;
+    this.#keep = options.keep ?? [];
     this.#disk = disk;
     this.#unlock = unlock;
     this.#clock = options.clock ?? hostClock;
@@ -166,7 +179,11 @@ export class Tsdb implements Queryable, Appendable {
       wal: opened.wal,
       exemplars: opened.exemplars,
       metrics: opened.metrics,
-      refusesSeries: () => this.#refusesSeries(),
+      refusesSeries: (labels) => this.#refusesSeries(labels),
+      created: (labels) => {
+        this.#metrics.seriesCreated.inc();
+        this.#creators.created(labels);
+      },
       check: () => this.#mustBeOpen(),
       committed: (columns, histograms) => this.#committed(columns, histograms),
       finished: (appender, columns) => this.#finished(appender, columns),
@@ -266,9 +283,11 @@ export class Tsdb implements Queryable, Appendable {
     return appender;
   }
 
-  #refusesSeries(): 'series_limit' | 'memory_limit' | undefined {
-    const { maxSeries = 0, memoryBudgetBytes = 0 } = this.#options;
+  #refusesSeries(labels: Labels): SeriesRefusal | undefined {
+    const { maxSeries = 0, maxSeriesPerMetric = 0, maxSeriesPerJob = 0, memoryBudgetBytes = 0 } = this.#options;
     if (maxSeries > 0 && this.#head.seriesCount >= maxSeries) return 'series_limit';
+    if (maxSeriesPerMetric > 0 && this.#seriesWith('__name__', labels) >= maxSeriesPerMetric) return 'metric_limit';
+    if (maxSeriesPerJob > 0 && this.#seriesWith('job', labels) >= maxSeriesPerJob) return 'job_limit';
     if (memoryBudgetBytes === 0) return undefined;
     // Asking the host costs microseconds, and memory grows slowly.
     if (this.#head.seriesCount >= this.#nextMemoryLook || this.#isOverBudget) {
@@ -276,6 +295,13 @@ export class Tsdb implements Queryable, Appendable {
       this.#isOverBudget = process.memoryUsage.rss() > memoryBudgetBytes;
     }
     return this.#isOverBudget ? 'memory_limit' : undefined;
+  }
+
+  /** Series in the head with the same value of this label; 0 for those without it. */
+  #seriesWith(name: string, labels: Labels): number {
+    const { symbols, postings } = this.#head.series;
+    const value = labels.get(name);
+    return value === '' ? 0 : postings.count(symbols.find(name), symbols.find(value));
   }
 
   #finished(appender: HeadAppender, columns: SampleColumns): void {
@@ -296,6 +322,7 @@ export class Tsdb implements Queryable, Appendable {
         (error: unknown) => this.#log.warn({ error: messageOf(error) }, 'Full chunks stay in memory: their file cannot be written'),
       );
     }
+    this.#compactSoon();
     if (this.#queriers.size === 0) return;
     const laterRefs = new Float64Array(length + histograms.length);
     const laterTimes = new Float64Array(laterRefs.length);
@@ -306,6 +333,20 @@ export class Tsdb implements Queryable, Appendable {
       laterTimes[length + i] = tMs;
     }
     this.#laterCommits.push({ commit: this.#head.commits, refs: laterRefs, times: laterTimes });
+  }
+
+  /** Does not wait for the minute to be over when a span is full: data of many hours may come in one. */
+  #compactSoon(): void {
+    if (this.#isCompactionDue || !this.#hasFullSpan()) return;
+    this.#isCompactionDue = true;
+    this.#clock.setTimer(0, () => {
+      if (!this.#isClosed) this.#maintainAndTell();
+    });
+  }
+
+  /** Half a span stays open for late samples. */
+  #hasFullSpan(): boolean {
+    return this.#head.maxMs - this.#head.minMs > 1.5 * this.#head.options.chunkRangeMs;
   }
 
   querier(minMs: number, maxMs: number): Querier {
@@ -350,7 +391,7 @@ export class Tsdb implements Queryable, Appendable {
 
   /** Largest label names, values and metrics; `limit` entries per list. */
   stats(limit = 10): HeadStatistics {
-    return headStatistics(this.#head, limit);
+    return headStatistics(this.#head, this.#creators, limit);
   }
 
   /** Metas of the loaded blocks; those of late samples come last. */
@@ -419,10 +460,14 @@ export class Tsdb implements Queryable, Appendable {
   #armUpkeep(): void {
     this.#upkeepTimer = this.#clock.setTimer(upkeepIntervalMs, () => {
       this.#armUpkeep();
-      this.maintain().catch((error: unknown) => {
-        if (this.#isClosed) return;
-        this.#log.error({ error: messageOf(error) }, 'Upkeep of the database failed; it is tried again in a minute');
-      });
+      this.#maintainAndTell();
+    });
+  }
+
+  #maintainAndTell(): void {
+    this.maintain().catch((error: unknown) => {
+      if (this.#isClosed) return;
+      this.#log.error({ error: messageOf(error) }, 'Upkeep of the database failed; it is tried again in a minute');
     });
   }
 
@@ -482,14 +527,15 @@ export class Tsdb implements Queryable, Appendable {
     await this.#head.order.settle();
     await this.#writeChunks();
     const { chunkRangeMs } = this.#head.options;
-    // Half a span stays open for late samples.
-    while (this.#head.maxMs - this.#head.minMs > 1.5 * chunkRangeMs) {
+    while (this.#hasFullSpan()) {
       const { minMs } = this.#head;
       const endMs = Math.floor(minMs / chunkRangeMs) * chunkRangeMs + chunkRangeMs;
       await this.#appendersBelowDone(endMs);
       await this.#measured(() => this.#blocks.writeHeadBlock(minMs, endMs, packHead(this.#head, minMs, endMs - 1)));
       await this.#truncateHead(endMs);
+      this.#creators.nextSpan();
     }
+    this.#isCompactionDue = false;
     await this.#compactLate();
     while (await this.#measured(() => this.#blocks.compactOnce(this.#head.minMs)));
   }
@@ -543,16 +589,27 @@ export class Tsdb implements Queryable, Appendable {
     }
   }
 
+  /**
+   * From now on series are kept for as long as the first rule says whose matchers all accept them, others for the general time. Blocks are
+   * written anew without series whose time is over, by the next upkeep.
+   */
+  setKeepRules(rules: readonly KeepRule[]): void {
+    this.#keep = rules;
+    this.#outlived.clear();
+  }
+
   async #expire(): Promise<void> {
     const { retentionMs, retentionBytes } = this.#options;
     const { blocks } = this.#blocks;
     const limitMs = retentionMs ?? (retentionBytes === undefined ? 15 * 24 * hour : Infinity);
     const newestMs = Math.max(...blocks.map(({ meta }) => meta.maxTime));
-    const old = blocks.filter(({ meta }) => newestMs - meta.maxTime >= limitMs);
+    const longestMs = Math.max(limitMs, ...this.#keep.map(({ keepMs }) => keepMs));
+    const old = blocks.filter(({ meta }) => newestMs - meta.maxTime >= longestMs);
     if (old.length > 0) {
       this.#metrics.timeRetentions.inc();
       await this.#blocks.delete(old);
     }
+    if (this.#keep.length > 0) await this.#expireSeries(newestMs, limitMs);
     if (retentionBytes === undefined) return;
     let sizeBytes = (await sizeOf(this.#disk, `${this.folder}/wal`)) + this.#files.sizeBytes;
     const newestFirst = [...this.#blocks.blocks].sort((a, b) => b.maxMs - a.maxMs);
@@ -560,6 +617,23 @@ export class Tsdb implements Queryable, Appendable {
     if (firstTooMany < 0) return;
     this.#metrics.sizeRetentions.inc();
     await this.#blocks.delete(newestFirst.slice(firstTooMany));
+  }
+
+  async #expireSeries(newestMs: number, limitMs: number): Promise<void> {
+    for (const block of this.#blocks.blocks) {
+      const ageMs = newestMs - block.meta.maxTime;
+      const count = outlived(this.#keep, limitMs, ageMs);
+      if (count === (this.#outlived.get(block.ulid) ?? 0)) continue;
+      const expired = expiredSeries(block, this.#keep, limitMs, ageMs);
+      if (expired.length > 0) {
+        this.#metrics.timeRetentions.inc();
+        await this.#measured(() => this.#blocks.compact([block], expired));
+      }
+      this.#outlived.set(block.ulid, count);
+    }
+    const loaded = new Set(this.#blocks.blocks.map(({ ulid }) => ulid));
+    for (const ulid of this.#outlived.keys()) if (!loaded.has(ulid)) this.#outlived.delete(ulid);
+    await this.#compactor.rest();
   }
 
   async #appendersBelowDone(endMs: number): Promise<void> {

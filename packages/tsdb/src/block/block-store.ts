@@ -167,13 +167,19 @@ export class BlockStore {
     return true;
   }
 
-  /** Makes one block of several; of a single one, the same without its deleted samples. */
-  async compact(blocks: readonly Block[]): Promise<void> {
+  /** Makes one block of several; of a single one, the same without its deleted samples and the `dropped` series (refs). */
+  async compact(blocks: readonly Block[], dropped?: Uint32Array): Promise<void> {
     const { compactor, folder } = this.#options;
     const metas = blocks.map(({ meta }) => meta);
     try {
       const ulids = metas.map(({ ulid }) => ulid);
-      const meta = await compactor.merge({ kind: 'merge', folder, ulids, meta: mergedMeta(this.#newUlid(), metas) });
+      const meta = await compactor.merge({
+        kind: 'merge',
+        folder,
+        ulids,
+        meta: mergedMeta(this.#newUlid(), metas),
+        ...(dropped === undefined ? {} : { dropped }),
+      });
       if (meta === undefined)
         for (const block of blocks) await block.rewriteMeta({ ...block.meta, compaction: { ...block.meta.compaction, deletable: true } });
     } catch (error) {

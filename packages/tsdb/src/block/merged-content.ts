@@ -13,11 +13,14 @@ import type { BlockContent, SeriesToWrite } from './block-writer.ts';
 import type { IndexSeries } from './index-reader.ts';
 import type { ChunkMeta } from './index-writer.ts';
 
-/** Where two blocks have a sample for one time, the earlier in the list wins. */
-export function mergedContent(blocks: readonly Block[]): BlockContent {
+/**
+ * Where two blocks have a sample for one time, the earlier in the list wins. Series of which every block calls the ref `dropped` are left
+ * out, which makes sense for one block.
+ */
+export function mergedContent(blocks: readonly Block[], dropped: ReadonlySet<number> = new Set()): BlockContent {
   const texts = new Set<string>();
   for (const { index } of blocks) for (let i = 0; i < index.symbolCount; i++) texts.add(index.symbol(i));
-  return { symbols: [...texts].sort(compareBytes), series: readSeries(blocks) };
+  return { symbols: [...texts].sort(compareBytes), series: readSeries(blocks, dropped) };
 }
 
 /** A walk over the series of one block, in label order. */
@@ -44,7 +47,7 @@ class Walk {
   }
 }
 
-async function* readSeries(blocks: readonly Block[]): AsyncGenerator<SeriesToWrite> {
+async function* readSeries(blocks: readonly Block[], dropped: ReadonlySet<number>): AsyncGenerator<SeriesToWrite> {
   const walks = blocks.map((block) => new Walk(block));
   const turn = new Turn();
   for (;;) {
@@ -58,7 +61,7 @@ async function* readSeries(blocks: readonly Block[]): AsyncGenerator<SeriesToWri
     for (const walk of walks) {
       const { series } = walk;
       if (series === undefined || !series.labels.equals(labels)) continue;
-      parts.push({ block: walk.block, chunks: series.chunks, deleted: walk.block.deleted(walk.ref) });
+      if (!dropped.has(walk.ref)) parts.push({ block: walk.block, chunks: series.chunks, deleted: walk.block.deleted(walk.ref) });
       walk.advance();
     }
     yield { labels, chunks: seriesChunks(parts) };

@@ -23,6 +23,9 @@ import type { Head } from './head.ts';
 import type { LateLog } from './late-log.ts';
 import { emptyHistogram, isValidHistogram } from './open-histograms.ts';
 
+/** The budget that is used up. */
+export type SeriesRefusal = 'series_limit' | 'memory_limit' | 'metric_limit' | 'job_limit';
+
 /** What appenders of one database share. */
 export interface AppenderContext {
   readonly head: Head;
@@ -31,8 +34,9 @@ export interface AppenderContext {
   readonly metrics: TsdbMetrics;
   /** Where late samples go; undefined: they are refused. */
   readonly late: LateLog | undefined;
-  /** Why there may be no more new series now, if so. */
-  refusesSeries(): 'series_limit' | 'memory_limit' | undefined;
+  /** Why this new series may not be made now, if so. */
+  refusesSeries(labels: Labels): SeriesRefusal | undefined;
+  created(labels: Labels): void;
   /** Throws when nothing may be appended any more. */
   check(): void;
   /** The batch is in the head now. */
@@ -95,6 +99,14 @@ export class HeadAppender implements Appender {
     return ownRef;
   }
 
+  appendMany(refs: Float64Array, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    const { head } = this.#context;
+    this.#mustBeOpen();
+    const count = head.appendableCount(refs, times, from, to);
+    this.#columns.pushAll(refs.subarray(from, from + count), times.subarray(from, from + count), values.subarray(from, from + count));
+    return count;
+  }
+
   #appendLate(ref: number, tMs: number, high: number, low: number, otherwise: Rejection): SeriesRef | Rejection {
     const { head, late } = this.#context;
     if (late === undefined) return this.#rejected(otherwise, 'float');
@@ -132,15 +144,15 @@ export class HeadAppender implements Appender {
 
   #getOrCreate(labels: Labels): number | Rejection {
     const { head, metrics } = this.#context;
-    const refusal = this.#context.refusesSeries();
+    const known = head.series.find(labels);
+    if (known >= 0) return known;
+    const refusal = this.#context.refusesSeries(labels);
     if (refusal !== undefined) {
-      const known = head.series.find(labels);
-      if (known < 0) metrics.seriesRefused.inc({ reason: refusal });
-      return known < 0 ? refusal : known;
+      metrics.seriesRefused.inc({ reason: refusal });
+      return refusal === 'memory_limit' ? refusal : 'series_limit';
     }
-    const before = head.seriesCount;
     const slot = head.getOrCreate(labels);
-    if (head.seriesCount > before) metrics.seriesCreated.inc();
+    if (typeof slot === 'number') this.#context.created(labels);
     return slot;
   }
 
