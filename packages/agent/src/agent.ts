@@ -41,6 +41,7 @@ import {
 import type { ExecutorHost, HeldExecutor } from './executor-host.ts';
 import { Layout, type RunPath } from './layout.ts';
 import type { AgentMetrics } from './metrics.ts';
+import type { OperatorContainers } from './operator-containers.ts';
 import { type ReconfigurationPolicy, reconfigure } from './reconfiguration.ts';
 import type { Sandboxes } from './sandbox.ts';
 import { EXECUTOR_CPUS, EXECUTOR_MEM_MB } from './task-run.ts';
@@ -74,6 +75,7 @@ export interface AgentDeps {
   readonly metrics: AgentMetrics;
   readonly containers: Containers;
   readonly sandboxes: Sandboxes;
+  readonly operatorContainers: OperatorContainers;
   readonly executorToken: (executor: HeldExecutor) => string | undefined;
   readonly send: (message: AgentToMaster) => void;
   /** A run is over for good; its sandbox may be collected later. */
@@ -141,6 +143,10 @@ export class Agent {
 
   get containers(): Containers {
     return this.#deps.containers;
+  }
+
+  get operatorContainers(): OperatorContainers {
+    return this.#deps.operatorContainers;
   }
 
   get isRegistered(): boolean {
@@ -269,6 +275,7 @@ export class Agent {
     });
     const coming: Promise<void>[] = [];
     for (const run of runs.filter(({ completedAtMs }) => completedAtMs === undefined)) coming.push(this.#recoverRun(run));
+    this.#deps.operatorContainers.recover();
     this.#recoverHistory(runs.filter(({ completedAtMs }) => completedAtMs !== undefined));
     return Promise.all(coming).then(() => {
       this.#recoveryMs = this.#deps.clock.monotonic() - startMs;
@@ -278,6 +285,7 @@ export class Agent {
   /** The agent process ends; its tasks go on. */
   release(): void {
     this.#stopped = true;
+    this.#deps.operatorContainers.release();
     for (const executor of this.executors()) {
       for (const task of executor.tasks.values()) task.updates.close();
       executor.driver.release();
@@ -288,7 +296,7 @@ export class Agent {
   async killAll(graceMs: number): Promise<void> {
     const executors = [...this.executors()].filter((executor) => executor.state !== 'TERMINATED');
     for (const executor of executors) executor.driver.shutdown(graceMs);
-    await Promise.all(executors.map((executor) => executor.driver.ended));
+    await Promise.all([this.#deps.operatorContainers.killAll(), ...executors.map((executor) => executor.driver.ended)]);
   }
 
   #recoverRun(run: RecoveredRun): Promise<void> {
@@ -536,6 +544,7 @@ export class Agent {
     held.state = 'TERMINATED';
     if (this.#stopped) return;
     this.#deps.metrics.executorsTerminated.inc();
+    this.#deps.operatorContainers.executorEnded(held);
     const executor = held.framework.executors.get(held.id);
     if (executor !== held) return;
     if (held.kind !== 'command' && !held.framework.isShutDown) {

@@ -31,6 +31,7 @@ import { isolate } from './isolation.ts';
 import { Layout } from './layout.ts';
 import { MasterLink } from './master-link.ts';
 import { AgentMetrics } from './metrics.ts';
+import { OperatorContainers } from './operator-containers.ts';
 import { agentAttributes, agentResources, probeMachine } from './probe.ts';
 import { ProcessContainerizer } from './process-containerizer.ts';
 import { reading } from './reading.ts';
@@ -39,6 +40,7 @@ import { addRoutes } from './routes.ts';
 import { Sandboxes } from './sandbox.ts';
 import { snapshot } from './snapshot.ts';
 import { ContainerStatistics } from './statistics.ts';
+import { Verbosity } from './verbosity.ts';
 
 /** Flag values by name; what is left out has the flag's default. */
 export type AgentStartOptions = Partial<FlagValues<typeof flagSpec>> & { readonly master: string; readonly work_dir: string };
@@ -65,7 +67,9 @@ const REREGISTRATION_LIMIT_MS = 15_000;
 const STOP_GRACE_MS = 1_000;
 
 export async function start(options: AgentStartOptions, deps: AgentStartDeps = {}): Promise<RunningAgent> {
-  const { clock = systemClock, log = silentLogger, registry = new Registry(), random = Math.random } = deps;
+  const { clock = systemClock, registry = new Registry(), random = Math.random } = deps;
+  const verbosity = new Verbosity(clock);
+  const log = verbosity.over(deps.log ?? silentLogger);
   const values = withDefaults(options);
   const workDir = resolve(values.work_dir);
   const resources = agentResources(values.resources, values.default_role, probeMachine(workDir));
@@ -96,6 +100,12 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     get agent() {
       return current();
     },
+    get operatorContainers() {
+      return current().operatorContainers;
+    },
+    clock,
+    verbosity,
+    heartbeatMs: values.http_heartbeat_interval,
     files,
     statistics,
     flags: flagTexts(values),
@@ -136,7 +146,14 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       baseEnvironment: readEnvironment(values.executor_environment_variables),
     },
   });
-  const made = new Agent(
+  const operatorContainers: OperatorContainers = new OperatorContainers({
+    layout,
+    log,
+    containers,
+    sandboxes,
+    executors: () => made.executors(),
+  });
+  const made: Agent = new Agent(
     {
       workDir,
       hostname: values.hostname ?? ip,
@@ -159,6 +176,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       metrics,
       containers,
       sandboxes,
+      operatorContainers,
       executorToken: ({ id, path }) =>
         values.authenticate_http_executors && jwtKey !== undefined
           ? makeToken({ fid: path.frameworkId, eid: id, cid: path.containerId }, jwtKey)
@@ -218,6 +236,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       garbage.stop();
       made.release();
       process.release();
+      verbosity.stop();
       await link?.stop();
       await running.stop();
     })();

@@ -16,8 +16,21 @@ export interface ListedContainer extends MeasuredContainer {
 }
 
 /** Containers that run; of an executor its own comes first. */
-export function* listContainers(agent: Agent, isNestedShown: boolean): Iterable<ListedContainer> {
+export function* listContainers(agent: Agent, isNestedShown: boolean, isStandaloneShown = isNestedShown): Iterable<ListedContainer> {
   for (const executor of agent.executors()) yield* containersOf(agent, executor, isNestedShown);
+  for (const { id, executor, container } of agent.operatorContainers.list()) {
+    if (container.hasExited || !(executor === undefined ? isStandaloneShown : isNestedShown)) continue;
+    yield {
+      containerId: id.value,
+      parentId: id.parent?.value,
+      pid: container.pid,
+      pids: [container.pid],
+      quantities: { cpus: 0, memMb: 0 },
+      measured: () => container.statistics(),
+      executor,
+      task: undefined,
+    };
+  }
 }
 
 function* containersOf(agent: Agent, executor: Executor, isNestedShown: boolean): Iterable<ListedContainer> {

@@ -88,6 +88,8 @@ export interface Container {
   signal(signal: NodeJS.Signals): void;
   /** Runs a command beside the container's own, in the same surroundings. Resolves with its exit status. */
   exec(command: ExecSpec, signal: AbortSignal): Promise<number>;
+  /** The command, made to run inside of it from outside; undefined: it needs nothing to be inside. */
+  enter(command: ExecSpec): readonly string[] | undefined;
   /** What it may use has changed. */
   limit(quantities: Quantities): void;
   /** What only this kind of container knows better than /proc. */

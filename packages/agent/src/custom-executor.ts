@@ -347,7 +347,7 @@ function exitText(exit: ContainerExit): string {
 }
 
 /** As wait(2) has it. */
-function waitStatus(exit: ContainerExit): number {
+export function waitStatus(exit: ContainerExit): number {
   if (exit.kind === 'exited') return exit.status << 8;
   return exit.kind === 'signaled' ? signalNumber(exit.signal) : -1;
 }

@@ -20,6 +20,9 @@ export const errors = defineErrors({
   },
   bad_parameter: { status: 400, message: (f: { name: string; reason: string }) => `parameter ${f.name}: ${f.reason}` },
   not_found: { status: 404, message: (f: { what: string }) => `${f.what}: no such file is attached here` },
+  bad_call: { status: 400, message: (f: { reason: string }) => f.reason },
+  container_running: { status: 500, message: (f: { id: string }) => `container ${f.id} is running: kill it first` },
+  no_switchboard: { status: 500, message: () => 'I/O switchboard server was disabled for this container' },
   not_implemented: { status: 501, message: (f: { what: string }) => `${f.what} is not implemented` },
   unknown_container: { status: 404, message: (f: { id: string }) => `container ${f.id} is not known here` },
 });

@@ -2,7 +2,7 @@
  * Sandboxes over HTTP: `/files/{browse,read,download}` (mesos.md §6.5). A path is a sandbox's own path on this host or the virtual
  * `/frameworks/FID/executors/EID/runs/{latest,CID}/…`; whatever it really leads to must lie in a sandbox, symbolic links included.
  */
-import { constants, createReadStream, readFileSync, type Stats } from 'node:fs';
+import { constants, createReadStream, readdirSync, readFileSync, type Stats } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -45,6 +45,22 @@ export class SandboxFiles {
   constructor(root: string, agentId: () => string | undefined) {
     this.#root = root;
     this.#agentId = agentId;
+  }
+
+  /** Virtual path → real path, of every sandbox that is there. */
+  attached(): Record<string, string> {
+    const agentId = this.#agentId();
+    const paths: Record<string, string> = {};
+    if (agentId === undefined) return paths;
+    const frameworks = join(this.#root, agentId, 'frameworks');
+    for (const frameworkId of names(frameworks)) {
+      for (const executorId of names(join(frameworks, frameworkId, 'executors'))) {
+        const real = join(frameworks, frameworkId, 'executors', executorId, 'runs', 'latest');
+        paths[`/frameworks/${frameworkId}/executors/${executorId}/runs/latest`] = real;
+        paths[real] = real;
+      }
+    }
+    return paths;
   }
 
   /** The folder's entries, sorted by path; a file gives an entry of itself. */
@@ -186,6 +202,14 @@ function entryOf(path: string, found: Stats): FileEntry {
     uid: userName(found.uid),
     gid: groupName(found.gid),
   };
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** As `ls -l` prints it. */

@@ -1,12 +1,14 @@
-/** The v1 operator API of the agent (mesos.md §5.1), the calls that read. What is not here yet is answered 501 with its name. */
+/** The v1 operator API of the agent (mesos.md §5.1), the calls that are answered with a body. What we never do is answered 501 with its name. */
 import { type AgentCall, type AgentResponse, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
 import type { Agent } from './agent.ts';
 import { listContainers } from './container-list.ts';
 import { errors } from './errors.ts';
 import { type Executor, taskOf } from './executor.ts';
 import type { SandboxFiles } from './files.ts';
+import type { OperatorContainers } from './operator-containers.ts';
 import { containerStatus, VERSION } from './state.ts';
 import type { ContainerStatistics } from './statistics.ts';
+import type { Verbosity } from './verbosity.ts';
 
 export interface OperatorDeps {
   readonly agent: Agent;
@@ -14,6 +16,8 @@ export interface OperatorDeps {
   readonly statistics: ContainerStatistics;
   readonly flags: Readonly<Record<string, string>>;
   readonly snapshot: () => Promise<Record<string, number>>;
+  readonly operatorContainers: OperatorContainers;
+  readonly verbosity: Verbosity;
 }
 
 export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<AgentResponse> {
@@ -26,11 +30,12 @@ export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<A
     case 'GET_VERSION':
       return { type: 'GET_VERSION', get_version: { version_info: VERSION } };
     case 'GET_METRICS': {
+      if (call.get_metrics === undefined) throw errors.fail('bad_call', { reason: "Expecting 'get_metrics' to be present" });
       const metrics = Object.entries(await deps.snapshot()).map(([name, value]) => ({ name, value }));
       return { type: 'GET_METRICS', get_metrics: { metrics } };
     }
     case 'GET_LOGGING_LEVEL':
-      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: 0 } };
+      return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: deps.verbosity.level } };
     case 'LIST_FILES':
       return { type: 'LIST_FILES', list_files: { file_infos: await deps.files.list(call.list_files.path) } };
     case 'READ_FILE': {
@@ -46,7 +51,14 @@ export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<A
     case 'GET_CONTAINERS':
       return {
         type: 'GET_CONTAINERS',
-        get_containers: { containers: containersOf(agent, deps.statistics, call.get_containers?.show_nested === true) },
+        get_containers: {
+          containers: containersOf(
+            agent,
+            deps.statistics,
+            call.get_containers?.show_nested === true,
+            call.get_containers?.show_standalone === true,
+          ),
+        },
       };
     case 'GET_FRAMEWORKS':
       return { type: 'GET_FRAMEWORKS', get_frameworks: frameworksOf(agent) };
@@ -60,18 +72,24 @@ export async function answerCall(call: AgentCall, deps: OperatorDeps): Promise<A
       return { type: 'GET_AGENT', get_agent: { agent_info: agent.info } };
     case 'GET_RESOURCE_PROVIDERS':
       return { type: 'GET_RESOURCE_PROVIDERS', get_resource_providers: { resource_providers: [] } };
+    case 'WAIT_NESTED_CONTAINER':
+      return {
+        type: 'WAIT_NESTED_CONTAINER',
+        wait_nested_container: await deps.operatorContainers.wait(call.wait_nested_container.container_id),
+      };
+    case 'WAIT_CONTAINER':
+      return { type: 'WAIT_CONTAINER', wait_container: await deps.operatorContainers.wait(call.wait_container.container_id) };
     case 'SET_LOGGING_LEVEL':
     case 'LAUNCH_NESTED_CONTAINER':
-    case 'WAIT_NESTED_CONTAINER':
     case 'KILL_NESTED_CONTAINER':
     case 'REMOVE_NESTED_CONTAINER':
     case 'LAUNCH_NESTED_CONTAINER_SESSION':
     case 'ATTACH_CONTAINER_INPUT':
     case 'ATTACH_CONTAINER_OUTPUT':
     case 'LAUNCH_CONTAINER':
-    case 'WAIT_CONTAINER':
     case 'KILL_CONTAINER':
     case 'REMOVE_CONTAINER':
+      throw new Error(`BUG: the call ${call.type} has no answer of its own`);
     case 'ADD_RESOURCE_PROVIDER_CONFIG':
     case 'UPDATE_RESOURCE_PROVIDER_CONFIG':
     case 'REMOVE_RESOURCE_PROVIDER_CONFIG':
@@ -121,9 +139,9 @@ function completed(agent: Agent): Executor[] {
   return [...agent.frameworks.values(), ...agent.completedFrameworks].flatMap((framework) => framework.completedExecutors);
 }
 
-function containersOf(agent: Agent, statistics: ContainerStatistics, isNestedShown: boolean) {
+function containersOf(agent: Agent, statistics: ContainerStatistics, isNestedShown: boolean, isStandaloneShown: boolean) {
   const byContainer = statistics.sample();
-  return [...listContainers(agent, isNestedShown)].map((listed) => {
+  return [...listContainers(agent, isNestedShown, isStandaloneShown)].map((listed) => {
     const { executor, containerId, parentId } = listed;
     const sample = byContainer.get(containerId);
     return {

@@ -117,6 +117,22 @@ export function readEnvironments(variable: string): Map<string, number[]> {
   return pidsByValue;
 }
 
+/** The environment of one process; empty when it is gone, or not ours. */
+export function readEnvironment(pid: number): Record<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    return {};
+  }
+  const environment: Record<string, string> = {};
+  for (const entry of text.split('\0')) {
+    const at = entry.indexOf('=');
+    if (at > 0) environment[entry.slice(0, at)] = entry.slice(at + 1);
+  }
+  return environment;
+}
+
 /** The command line, one element per argument; empty for kernel threads and processes that are gone. */
 export function readCommandLine(pid: number): string[] {
   try {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeProtobuf, encodeProtobuf } from '@pronoia/mesos';
 import { assertSurvivesRandomRequests } from '@pronoia/server/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningAgent, start } from './app.ts';
@@ -134,7 +135,29 @@ describe('the operator API', () => {
     ['not JSON', '{', {}, 400],
     ['no type', {}, {}, 501],
     ['an unknown type', { type: 'NEVER_HEARD_OF' }, {}, 501],
-    ['a call that is not here yet', { type: 'PRUNE_IMAGES' }, {}, 501],
+    ['what it never does', { type: 'PRUNE_IMAGES' }, {}, 501],
+    ['metrics without their part', { type: 'GET_METRICS' }, {}, 400],
+    ['an answer that nobody can write', { type: 'GET_HEALTH' }, { accept: 'text/html' }, 406],
+    ['a stream without the type of its messages', '', { 'content-type': 'application/recordio' }, 400],
+    ['a stream of an unknown type', '', { 'content-type': 'application/recordio', 'message-content-type': 'text/plain' }, 415],
+    ['the type of messages where there is no stream', { type: 'GET_HEALTH' }, { 'message-content-type': 'application/json' }, 415],
+    ['to wait for nothing', { type: 'WAIT_CONTAINER', wait_container: { container_id: { value: 'x' } } }, {}, 404],
+    ['to kill nothing', { type: 'KILL_CONTAINER', kill_container: { container_id: { value: 'x' } } }, {}, 404],
+    [
+      'a nested container in nothing',
+      {
+        type: 'LAUNCH_NESTED_CONTAINER',
+        launch_nested_container: { container_id: { value: 'x', parent: { value: 'y' } }, command: { value: 'true' } },
+      },
+      {},
+      404,
+    ],
+    [
+      'a container id with a dot',
+      { type: 'LAUNCH_CONTAINER', launch_container: { container_id: { value: 'a.b' }, command: { value: 'true' } } },
+      {},
+      400,
+    ],
     ['a missing sub-message', { type: 'READ_FILE' }, {}, 400],
     ['a file outside', { type: 'READ_FILE', read_file: { path: '/etc/passwd', offset: 0 } }, {}, 404],
     ['another media type', { type: 'GET_HEALTH' }, { 'content-type': 'text/plain' }, 415],
@@ -142,6 +165,28 @@ describe('the operator API', () => {
     const answer = await call(body, { 'content-type': 'application/json', ...headers });
     expect(answer.status).toBe(status);
     expect((await answer.text()).length).toBeGreaterThan(5);
+  });
+
+  it('sets the logging level for a while', async () => {
+    const set = { type: 'SET_LOGGING_LEVEL', set_logging_level: { level: 2, duration: { nanoseconds: 60_000_000_000 } } };
+    const answer = await call(set);
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([200, null, '']);
+    expect(await (await call({ type: 'GET_LOGGING_LEVEL' })).json()).toMatchObject({ get_logging_level: { level: 2 } });
+    expect((await get('/logging/toggle?level=0&duration=1mins')).status).toBe(200);
+    expect(await (await get('/logging/toggle')).text()).toBe('0\n');
+    for (const wrong of ['level=1', 'duration=1mins', 'level=-1&duration=1mins', 'level=1&duration=soon'])
+      expect([wrong, (await get(`/logging/toggle?${wrong}`)).status]).toEqual([wrong, 400]);
+  });
+
+  it('answers in protobuf too', async () => {
+    const headers = { 'content-type': 'application/x-protobuf', accept: 'application/x-protobuf' };
+    const body = new Uint8Array(encodeProtobuf('AgentCall', { type: 'GET_AGENT' }));
+    const answer = await get('/api/v1/operator', { method: 'POST', body, headers });
+    expect(answer.headers.get('content-type')).toBe('application/x-protobuf');
+    expect(decodeProtobuf('AgentResponse', new Uint8Array(await answer.arrayBuffer()))).toMatchObject({
+      type: 'GET_AGENT',
+      get_agent: { agent_info: { hostname: '127.0.0.1' } },
+    });
   });
 
   it('refuses another method', async () => {

@@ -1,17 +1,16 @@
 /** The agent's HTTP endpoints, each also under `/slave(1)` (mesos.md §1.1). Parse, call one function, answer; nothing else. */
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
-import { decodeJson, encodeJson, MessageError } from '@pronoia/mesos';
-import { CodedError } from '@pronoia/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Agent } from './agent.ts';
 import { stringify } from './checkpoint.ts';
+import { parseDuration } from './duration-text.ts';
 import { errors } from './errors.ts';
 import type { SandboxFiles } from './files.ts';
-import { answerCall, type OperatorDeps } from './operator.ts';
+import { addOperatorApi, type OperatorApiDeps } from './operator-api.ts';
 import { containersJson, stateJson, statisticsJson, VERSION } from './state.ts';
 import type { ContainerStatistics } from './statistics.ts';
 
-export interface RouteDeps extends OperatorDeps {
+export interface RouteDeps extends OperatorApiDeps {
   readonly agent: Agent;
   readonly files: SandboxFiles;
   readonly statistics: ContainerStatistics;
@@ -73,6 +72,20 @@ export function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
       mem_free_bytes: freemem(),
     };
   });
+  get('/logging/toggle', (query, _request, reply) => {
+    const level = integer(query, 'level');
+    const text = single(query, 'duration');
+    if (level === undefined && text === undefined) return reply.type('text/plain').send(`${deps.verbosity.level}\n`);
+    if (level === undefined) throw errors.fail('bad_parameter', { name: 'level', reason: "expecting 'level=value' in the query" });
+    if (text === undefined) throw errors.fail('bad_parameter', { name: 'duration', reason: "expecting 'duration=value' in the query" });
+    const durationMs = parseDuration(text);
+    if (level < 0) throw errors.fail('bad_parameter', { name: 'level', reason: 'expected 0 or more' });
+    if (durationMs === undefined)
+      throw errors.fail('bad_parameter', { name: 'duration', reason: `expected one such as 15mins, found "${text}"` });
+    deps.verbosity.set(level, durationMs);
+    return reply.code(200).send();
+  });
+  json('/files/debug', () => files.attached());
   get('/health', (_query, _request, reply) => reply.code(200).send());
 
   json('/files/browse', (query) => files.browse(pathOf(query)));
@@ -103,36 +116,6 @@ export function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   });
 
   addOperatorApi(app, deps);
-}
-
-/** Own scope: the body is read as bytes and judged here, because the order of refusals is part of the API (mesos.md §1.3). */
-function addOperatorApi(app: FastifyInstance, deps: RouteDeps): void {
-  void app.register((scope, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
-    for (const path of ['/api/v1', '/api/v1/', '/api/v1/operator']) {
-      for (const prefix of ['', '/slave(1)', '/slave']) {
-        scope.post(prefix + path, async (request, reply) => {
-          const refuse = (status: number, text: string): FastifyReply => reply.code(status).type('text/plain; charset=utf-8').send(text);
-          const type = request.headers['content-type'];
-          if (type === undefined) return refuse(400, "Expecting 'Content-Type' to be present");
-          if (type === 'application/x-protobuf') return refuse(415, 'This agent speaks application/json only so far');
-          if (type !== 'application/json') return refuse(415, "Expecting 'Content-Type' of application/json");
-          try {
-            const call = decodeJson('AgentCall', (request.body ?? Buffer.alloc(0)) as Buffer);
-            const response = await answerCall(call, deps);
-            return await jsonReply(reply, encodeJson('AgentResponse', response));
-          } catch (error) {
-            if (error instanceof MessageError)
-              return refuse(error.kind === 'no_type' ? 501 : 400, `Failed to parse body: ${error.message}`);
-            if (error instanceof CodedError) return refuse(error.status, error.message);
-            throw error;
-          }
-        });
-      }
-    }
-    done();
-  });
 }
 
 /** Exactly `application/json`, which clients of the original compare with: fastify adds a charset to text, not to bytes. */

@@ -33,6 +33,7 @@ export interface SupervisedCommand {
 /** What the containerizer that launched a container adds to its supervisor. */
 export interface Surroundings {
   readonly exec?: (command: ExecSpec, signal: AbortSignal) => Promise<number>;
+  readonly enter?: (command: ExecSpec) => readonly string[];
   readonly limit?: (quantities: Quantities) => void;
   readonly statistics?: () => Partial<ResourceStatistics>;
   /** All processes inside, when something knows them better than /proc does. */
@@ -105,7 +106,7 @@ export class SupervisedContainer implements Container {
     const prelude = command.prelude ?? [];
     // What the prelude does needs root, so only the command itself becomes the user.
     const asUser = command.user !== undefined && prelude.length > 0 ? setpriv(command.user) : [];
-    const argv = tty === undefined ? command.argv : underTerminal(command.argv, tty, isPiped);
+    const argv = tty === undefined ? command.argv : underTerminal(command.argv, tty);
     const files: number[] = [];
     const file = (name: string): number => {
       const fd = openSync(join(sandbox, name), 'a', 0o644);
@@ -180,6 +181,10 @@ export class SupervisedContainer implements Container {
 
   exec(command: ExecSpec, abort: AbortSignal): Promise<number> {
     return this.#surroundings.exec?.(command, abort) ?? execBeside(this, command, abort);
+  }
+
+  enter(command: ExecSpec): readonly string[] | undefined {
+    return this.#surroundings.enter?.(command);
   }
 
   limit(quantities: Quantities): void {
@@ -303,11 +308,11 @@ export function execBeside(
 export const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** `script` (util-linux) gives a terminal: its own output is ours, its input what we write. */
-function underTerminal(argv: readonly string[], tty: TTYInfo, isPiped: boolean): string[] {
+function underTerminal(argv: readonly string[], tty: TTYInfo): string[] {
   const size = tty.window_size;
   const sized = size === undefined ? '' : `stty rows ${size.rows} cols ${size.columns}; `;
   const command = `${sized}exec ${argv.map(shellQuoted).join(' ')}`;
-  return ['/usr/bin/script', '--quiet', '--return', '--flush', '--echo', isPiped ? 'always' : 'always', '--command', command, '/dev/null'];
+  return ['/usr/bin/script', '--quiet', '--return', '--flush', '--echo', 'always', '--command', command, '/dev/null'];
 }
 
 /** A named pipe that is open for writing as long as the container reads it, so that no writer who leaves ends its input. */
