@@ -71,7 +71,8 @@ interface MesosFramework {
 }
 
 it('npm mesos-framework runs tasks through their whole cycle', { timeout: 60_000 }, async () => {
-  const { Scheduler, Mesos } = createRequire(import.meta.url)('mesos-framework') as MesosFramework;
+  const require = createRequire(import.meta.url);
+  const { Scheduler, Mesos } = require('mesos-framework') as MesosFramework;
   const { CommandInfo } = Mesos.getMesos();
   const [host, port] = address.split(':');
   const task = (command: string, instances: number, priority: number): object => ({
