@@ -12,7 +12,7 @@ import { open, type Tsdb } from '@pronoia/tsdb';
 import type { FastifyInstance } from 'fastify';
 import { encodeError } from './api/answer.ts';
 import { watchConfig } from './auto-reload.ts';
-import { type Config, loadConfig } from './config/config.ts';
+import { loadConfig } from './config/config.ts';
 import { createDiscoveryMetrics, DiscoveryManager } from './discovery/manager.ts';
 import { errors } from './errors.ts';
 import { type Features, readFeatures } from './features.ts';
@@ -20,13 +20,13 @@ import { completeOptions, type MonitorOptions } from './flags.ts';
 import { Notifier } from './notifier/manager.ts';
 import { createNotifierMetrics } from './notifier/metrics.ts';
 import { Reloader } from './reload.ts';
-import { retentionLimits } from './retention.ts';
 import type { Alert } from './rules/alerting.ts';
 import { RuleManager } from './rules/manager.ts';
 import { createRuleMetrics } from './rules/metrics.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { createScrapeMetrics } from './scrape/metrics.ts';
 import { hashText } from './slot.ts';
+import { keepRules, outOfOrderWindowMs, storageOptions } from './storage-options.ts';
 import { expressionLink } from './template/functions.ts';
 import { userAgent, version } from './version.ts';
 import { parseExternalUrl, parseListenAddress, routePrefix } from './web/address.ts';
@@ -147,17 +147,13 @@ class Monitor implements RunningMonitor {
     this.#running = await listen(app, { ...parseListenAddress(options['web.listen-address']), flag: '--web.listen-address' });
     app.server.maxConnections = options['web.max-connections'];
 
-    const walSync = options['storage.wal-fsync'];
-    if (walSync !== 'always' && walSync !== 'interval') throw errors.fail('bad_wal_fsync', { value: walSync });
-    this.#outOfOrderWindowMs = outOfOrderWindowMs(await loadConfig(options['config.file'], { env: process.env }));
+    const config = await loadConfig(options['config.file'], { env: process.env });
+    this.#outOfOrderWindowMs = outOfOrderWindowMs(config);
     this.#storage = await open(options['storage.tsdb.path'], {
+      ...storageOptions(options, config),
       registry: this.#registry,
       log: this.#log,
       clock: this.#clock,
-      ...retentionLimits(options),
-      walSync,
-      walCompression: options['storage.tsdb.wal-compression'] ? 'snappy' : 'none',
-      outOfOrderWindowMs: this.#outOfOrderWindowMs,
       maxExemplars: this.#features.storesExemplars ? maxExemplars : 0,
     });
     await this.reload();
@@ -287,6 +283,7 @@ class Monitor implements RunningMonitor {
       notifierDiscovery,
       rules,
       configureStorage: (config) => {
+        this.#storage?.setKeepRules(keepRules(config));
         if (outOfOrderWindowMs(config) !== this.#outOfOrderWindowMs)
           this.#log.warn({}, 'storage.tsdb.out_of_order_time_window has changed; the new value takes effect at the next start');
       },
@@ -336,8 +333,4 @@ class Monitor implements RunningMonitor {
   #externalUrl(): string {
     return this.#externalUrlFlag ?? `http://${hostname()}:${this.port}`;
   }
-}
-
-function outOfOrderWindowMs({ storage }: Config): number {
-  return storage?.tsdb?.out_of_order_time_window ?? 0;
 }

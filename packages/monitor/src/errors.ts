@@ -19,6 +19,11 @@ export const errors = defineErrors({
     status: 500,
     message: ({ value }: { value: string }) => `--storage.wal-fsync=${value}: always or interval is expected`,
   },
+  bad_wal_segment_size: { status: 500, message: () => 'flag --storage.tsdb.wal-segment-size must be set between 10MB and 256MB' },
+  bad_block_duration: {
+    status: 500,
+    message: () => '--storage.tsdb.min-block-duration must be above zero, and --storage.tsdb.max-block-duration not below it',
+  },
   bad_external_url: {
     status: 500,
     message: ({ url }: { url: string }) => `--web.external-url=${url}: an absolute http or https URL is expected`,

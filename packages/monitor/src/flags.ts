@@ -43,6 +43,29 @@ export const flags = {
     help: 'The oldest blocks go when all files together are larger, as in 512MB; 0B: no limit.',
     default: 0,
   }),
+  'storage.tsdb.min-block-duration': flag.duration({
+    help: 'The time that a fresh block covers. For tests.',
+    default: 2 * 60 * minuteMs,
+    hidden: true,
+  }),
+  'storage.tsdb.max-block-duration': flag.duration({
+    help: 'The longest time that a block covers after compaction; 0s: 31d or a tenth of the retention time, whichever is less.',
+    default: 0,
+    hidden: true,
+  }),
+  'storage.tsdb.wal-segment-size': flag.bytes({
+    help: 'Size at which a segment of the write-ahead log is full, from 10MB to 256MB; 0B: 128MB.',
+    default: 0,
+    hidden: true,
+  }),
+  'storage.tsdb.no-lockfile': flag.boolean({ help: 'Do not hold a lock file in the folder of the database.', default: false }),
+  'storage.max-series': flag.integer({ help: 'New series are refused while there are so many in memory; 0: no limit.', default: 0 }),
+  'storage.max-series-per-metric': flag.integer({ help: 'The same for the series of one metric name.', default: 0 }),
+  'storage.max-series-per-job': flag.integer({ help: 'The same for the series of one job.', default: 0 }),
+  'storage.memory-budget': flag.bytes({
+    help: 'New series are refused while the process holds more memory, as in 4GB; known series go on. 0B: no limit.',
+    default: 0,
+  }),
   'storage.tsdb.wal-compression': flag.boolean({ help: 'Compress the write-ahead log.', default: true, hidden: true }),
   'storage.wal-fsync': flag.string({
     help: 'always: a sample that was taken survives the loss of power; interval: the death of the process only, as in Prometheus.',

@@ -244,3 +244,28 @@ describe('storage.tsdb.out_of_order_time_window', () => {
     expect(logged).toContain('takes effect at the next start');
   });
 });
+
+describe('what the original lacks', () => {
+  it('rules of retention are in effect at the start and after a reload, budgets are counted, and creators of series are named', async () => {
+    await writeConfig('storage: { keep: [\'{job="audit"} 2y\'] }');
+    const running = await launch({ 'storage.max-series-per-metric': 1, 'web.enable-lifecycle': true });
+    expect((await data<{ yaml: string }>('/status/config')).yaml).toContain('storage:\n  keep:\n  - "{job=\\"audit\\"} 2y"');
+    expect((await data<Record<string, string>>('/status/flags'))['storage.max-series-per-metric']).toBe('1');
+    expect(await data('/status/tsdb')).toMatchObject({ seriesCreatedByMetricName: [], seriesCreatedByJob: [] });
+    await writeConfig('storage: { keep: ["up"] }');
+    await expect(running.reload()).rejects.toThrow('a selector and a duration are expected');
+    await writeConfig('storage: { keep: ["{__name__=~\\"a.*\\"} 1d", "up 90d"] }');
+    await running.reload();
+  });
+
+  it.each([
+    [{ 'storage.tsdb.wal-segment-size': 1024 }, 'flag --storage.tsdb.wal-segment-size must be set between 10MB and 256MB'],
+    [
+      { 'storage.tsdb.min-block-duration': 60_000, 'storage.tsdb.max-block-duration': 1000 },
+      '--storage.tsdb.max-block-duration not below it',
+    ],
+  ])('%o is refused in a sentence', async (options, sentence) => {
+    await writeConfig('{}');
+    await expect(launch(options)).rejects.toThrow(sentence);
+  });
+});

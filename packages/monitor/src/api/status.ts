@@ -76,5 +76,8 @@ function describeHead(head: HeadStatistics): object {
     labelValueCountByLabelName: head.labelValueCountByLabelName,
     memoryInBytesByLabelName: head.memoryInBytesByLabelName,
     seriesCountByLabelValuePair: head.seriesCountByLabelValuePair,
+    // The original has no counterpart: who makes new series all the time.
+    seriesCreatedByMetricName: head.seriesCreatedByMetricName,
+    seriesCreatedByJob: head.seriesCreatedByJob,
   };
 }
