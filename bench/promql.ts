@@ -7,25 +7,17 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { originalPrometheus, type Program, pronoiaMonitor, ServerProcess } from '../test/system/server-process.ts';
 import { besideLoad } from './promql/beside.ts';
-import { Contestant, type Program } from './promql/contestant.ts';
 import { createSeries, endMs, type Sizes, wideStartMs, writeRequests } from './promql/data.ts';
 
 const sizes: Sizes = { wide: Number(process.env['SERIES'] ?? 20_000), long: Number(process.env['LONG_SERIES'] ?? 1000) };
 const rounds = Number(process.env['ROUNDS'] ?? 3);
 const only = new RegExp(process.env['ONLY'] ?? '');
 
-const program = join(import.meta.dirname, '../packages/cli/dist/main.js');
-
 const programs: readonly Program[] = [
-  {
-    name: 'pronoia',
-    command: process.execPath,
-    args: (folder, port) => [program, 'monitor', ...prometheusFlags(folder, port)],
-    readyPath: '/-/ready',
-    extra: '',
-  },
-  { name: 'prometheus', command: '/usr/bin/prometheus', args: prometheusFlags, readyPath: '/-/ready', extra: '' },
+  pronoiaMonitor(),
+  originalPrometheus(),
   {
     name: 'victoria-metrics',
     command: '/usr/bin/victoria-metrics',
@@ -42,23 +34,11 @@ const programs: readonly Program[] = [
   },
 ];
 
-function prometheusFlags(folder: string, port: number): string[] {
-  return [
-    `--config.file=${folder}/prometheus.yml`,
-    `--storage.tsdb.path=${folder}/data`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--storage.tsdb.retention.time=100y',
-    '--web.enable-remote-write-receiver',
-  ];
-}
-
 interface Case {
   readonly title: string;
   readonly path: string;
   /** The most that ours may take of the original's time (issue C). */
   readonly aim: number;
-  /** Dropped where a peer means something else by it. */
-  readonly withoutVictoria?: boolean;
 }
 
 const lastHourMs = wideStartMs + 3_600_000;
@@ -121,7 +101,7 @@ interface Measured {
   count: number;
 }
 
-async function load(contestants: readonly Contestant[]): Promise<string[]> {
+async function load(contestants: readonly ServerProcess[]): Promise<string[]> {
   const before = contestants.map((one) => one.cpuSeconds());
   const started = performance.now();
   let samples = 0;
@@ -149,7 +129,7 @@ function countOf(body: Buffer): number {
   return count;
 }
 
-async function ask(one: Contestant, { path }: Case): Promise<{ ms: number; body: Buffer }> {
+async function ask(one: ServerProcess, { path }: Case): Promise<{ ms: number; body: Buffer }> {
   const started = performance.now();
   const { status, body } = await one.get(`${path}${one.program.extra}`);
   const ms = performance.now() - started;
@@ -157,7 +137,7 @@ async function ask(one: Contestant, { path }: Case): Promise<{ ms: number; body:
   return { ms, body };
 }
 
-async function measureCold(contestants: readonly Contestant[], results: Map<Case, Measured[]>): Promise<void> {
+async function measureCold(contestants: readonly ServerProcess[], results: Map<Case, Measured[]>): Promise<void> {
   for (const one of cases) {
     const row: Measured[] = [];
     for (const contestant of contestants) {
@@ -168,7 +148,7 @@ async function measureCold(contestants: readonly Contestant[], results: Map<Case
   }
 }
 
-async function measureWarm(contestants: readonly Contestant[], results: Map<Case, Measured[]>): Promise<void> {
+async function measureWarm(contestants: readonly ServerProcess[], results: Map<Case, Measured[]>): Promise<void> {
   for (const one of cases) {
     const row = results.get(one) as Measured[];
     const times: number[][] = contestants.map(() => []);
@@ -200,7 +180,7 @@ const number = (value: number): string => (value >= 100 ? value.toFixed(0) : val
 const ratio = (ours: number, theirs: number | undefined): string =>
   theirs === undefined || theirs === 0 ? '–' : `${(ours / theirs).toFixed(2)}×`;
 
-function printTable(contestants: readonly Contestant[], results: ReadonlyMap<Case, readonly Measured[]>): string {
+function printTable(contestants: readonly ServerProcess[], results: ReadonlyMap<Case, readonly Measured[]>): string {
   const at = (name: string): number => contestants.findIndex((one) => one.program.name === name);
   const [o, p, v] = [at('pronoia'), at('prometheus'), at('victoria-metrics')];
   const lines = [...results].map(([one, row]) => {
@@ -221,7 +201,7 @@ export default async function bench(): Promise<string> {
   const kept = process.env['KEEP'];
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'bench-promql-'));
   mkdirSync(folder, { recursive: true });
-  const contestants = programs.map((one) => Contestant.create(one, folder)).filter((one) => one !== undefined);
+  const contestants = programs.map((one) => ServerProcess.create(one, folder)).filter((one) => one !== undefined);
   const loadedFile = join(folder, 'loaded');
   const results = new Map<Case, Measured[]>();
   let loading: string[] = ['loaded by an earlier run'];

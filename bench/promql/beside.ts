@@ -1,6 +1,6 @@
 /** Small queries beside heavy ones and beside ingestion: what someone feels who opens a page while others work. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contestant } from './contestant.ts';
+import type { ServerProcess } from '../../test/system/server-process.ts';
 import { endMs, liveRequests, type Sizes, wideStartMs } from './data.ts';
 
 const seconds = Number(process.env['BESIDE_SECONDS'] ?? 15);
@@ -19,7 +19,7 @@ interface Row {
   delayMs: number;
 }
 
-async function run(one: Contestant, sizes: Sizes, withHeavy: boolean, withIngest: boolean, round: number): Promise<Row> {
+async function run(one: ServerProcess, sizes: Sizes, withHeavy: boolean, withIngest: boolean, round: number): Promise<Row> {
   const row: Row = { times: [], heavyCount: 0, written: 0, cpuSeconds: one.cpuSeconds(), delayMs: 0 };
   const ours = one.program.name === 'pronoia';
   if (ours) await one.eventLoopDelayMs();
@@ -55,7 +55,7 @@ async function run(one: Contestant, sizes: Sizes, withHeavy: boolean, withIngest
   return row;
 }
 
-export async function besideLoad(contestants: readonly Contestant[], sizes: Sizes): Promise<string> {
+export async function besideLoad(contestants: readonly ServerProcess[], sizes: Sizes): Promise<string> {
   const lines: string[] = [];
   for (const [title, withHeavy, withIngest] of [
     ['alone', false, false],

@@ -1,5 +1,7 @@
 /** The series of bench `promql` and their samples, the same in every run: made slice of time by slice of time, as a server would meet them. */
 
+import { encodeRequest, encodeSample, encodeSeries, encodeSeriesHead, varint } from '../../test/system/remote-write.ts';
+
 export const intervalMs = 15_000;
 /** A multiple of two hours, so that blocks of the original begin here too. */
 const dayStartMs = 1_699_992_000_000;
@@ -87,9 +89,7 @@ function generator(start: number): () => number {
 
 /** Bodies of remote write, ascending in time over all series. */
 export function* writeRequests(series: readonly BenchSeries[], samplesPerRequest = 10_000): Generator<{ body: Buffer; samples: number }> {
-  const heads = series.map(({ labels }) =>
-    Buffer.concat(labels.map(([name, value]) => field(1, [...field(1, text(name)), ...field(2, text(value))]))),
-  );
+  const heads = series.map(({ labels }) => encodeSeriesHead(labels));
   // So many samples of one series lie in one request.
   const run = 8;
   for (let fromMs = dayStartMs; fromMs < endMs; fromMs += run * intervalMs) {
@@ -98,15 +98,14 @@ export function* writeRequests(series: readonly BenchSeries[], samplesPerRequest
     for (const [s, { fromMs: firstMs, next }] of series.entries()) {
       if (firstMs > fromMs) continue;
       const message: Buffer[] = [heads[s] as Buffer];
-      for (let i = 0; i < run; i++) message.push(sample(next(), fromMs + i * intervalMs + offsetMs));
-      const bytes = Buffer.concat(message);
-      parts.push(Buffer.from([0x0a, ...varint(bytes.length)]), bytes);
+      for (let i = 0; i < run; i++) message.push(encodeSample(next(), fromMs + i * intervalMs + offsetMs));
+      parts.push(encodeSeries(message));
       samples += run;
       if (samples < samplesPerRequest) continue;
-      yield { body: literalSnappy(Buffer.concat(parts)), samples };
+      yield { body: encodeRequest(parts), samples };
       [parts, samples] = [[], 0];
     }
-    if (samples > 0) yield { body: literalSnappy(Buffer.concat(parts)), samples };
+    if (samples > 0) yield { body: encodeRequest(parts), samples };
   }
 }
 
@@ -119,11 +118,15 @@ export function* liveRequests(count: number, round: number): Generator<{ body: B
   const bodies: { body: Buffer; samples: number; ends: number[] }[] = [];
   for (let from = 0; from < count; from += 5000) {
     const messages = Array.from({ length: Math.min(5000, count - from) }, (_, i) => {
-      const name = [...field(1, text('__name__')), ...field(2, text('live'))];
-      const pod = [...field(1, text('pod')), ...field(2, text(`p${from + i}`))];
-      return field(1, [...field(1, name), ...field(1, pod), ...sample(0, firstMs)]);
+      return encodeSeries([
+        encodeSeriesHead([
+          ['__name__', 'live'],
+          ['pod', `p${from + i}`],
+        ]),
+        encodeSample(0, firstMs),
+      ]);
     });
-    const body = literalSnappy(Buffer.concat(messages));
+    const body = encodeRequest(messages);
     const ends: number[] = [];
     let end = body.length - messages.reduce((sum, message) => sum + message.length, 0);
     for (const message of messages) ends.push((end += message.length));
@@ -140,38 +143,4 @@ export function* liveRequests(count: number, round: number): Generator<{ body: B
       yield { body, samples };
     }
   }
-}
-
-function text(value: string): Buffer {
-  return Buffer.from(value);
-}
-
-function field(number: number, bytes: Uint8Array | readonly number[]): Buffer {
-  return Buffer.from([(number << 3) | 2, ...varint(bytes.length), ...bytes]);
-}
-
-function sample(value: number, tMs: number): Buffer {
-  const stamp = varint(tMs);
-  const bytes = Buffer.alloc(12 + stamp.length);
-  bytes[0] = 0x12;
-  bytes[1] = 10 + stamp.length;
-  bytes[2] = 0x09;
-  bytes.writeDoubleLE(value, 3);
-  bytes[11] = 0x10;
-  bytes.set(stamp, 12);
-  return bytes;
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return [...bytes, rest];
-    bytes.push((rest % 128) | 0x80);
-  }
-}
-
-/** A valid snappy block that saves nothing: loading is not what is measured. */
-function literalSnappy(bytes: Buffer): Buffer {
-  const size = bytes.length - 1;
-  return Buffer.concat([Buffer.from([...varint(bytes.length), 62 << 2, size & 0xff, (size >> 8) & 0xff, (size >> 16) & 0xff]), bytes]);
 }

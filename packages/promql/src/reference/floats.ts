@@ -156,8 +156,9 @@ export const floatFunctions: Readonly<Record<string, (v: number) => number>> = {
   asin: Math.asin,
   acos: Math.acos,
   atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
+  // Beyond 21 Go halves the power, which ends at half the largest number (math/sinh.go).
+  sinh: (x) => (Math.abs(x) > 21 ? Math.sign(x) * Math.exp(Math.abs(x)) * 0.5 : Math.sinh(x)),
+  cosh: (x) => (Math.abs(x) > 21 ? Math.exp(Math.abs(x)) * 0.5 : Math.cosh(x)),
   tanh: Math.tanh,
   asinh: Math.asinh,
   acosh: Math.acosh,

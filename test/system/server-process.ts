@@ -1,10 +1,44 @@
-/** A server under measurement: started from its program, asked over HTTP, its CPU and memory read from /proc. */
+/** A server of ours or of others, started from its program as a user would; asked over HTTP, its CPU and memory read from /proc. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+const command = join(import.meta.dirname, '../../packages/cli/dist/main.js');
+
+/** Flags that ours and the original share; the database keeps what is older than all retention. */
+function prometheusFlags(folder: string, port: number): string[] {
+  return [
+    `--config.file=${folder}/prometheus.yml`,
+    `--storage.tsdb.path=${folder}/data`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--storage.tsdb.retention.time=100y',
+    '--web.enable-remote-write-receiver',
+  ];
+}
+
+export function pronoiaMonitor(...flags: readonly string[]): Program {
+  return {
+    name: 'pronoia',
+    command: process.execPath,
+    args: (folder, port) => [command, 'monitor', ...prometheusFlags(folder, port), ...flags],
+    readyPath: '/-/ready',
+    extra: '',
+  };
+}
+
+/** Debian's. */
+export function originalPrometheus(...flags: readonly string[]): Program {
+  return {
+    name: 'prometheus',
+    command: '/usr/bin/prometheus',
+    args: (folder, port) => [...prometheusFlags(folder, port), ...flags],
+    readyPath: '/-/ready',
+    extra: '',
+  };
+}
 
 export interface Program {
   readonly name: string;
@@ -24,7 +58,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-export class Contestant {
+export class ServerProcess {
   readonly program: Program;
   readonly #folder: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
@@ -32,8 +66,8 @@ export class Contestant {
   #port = 0;
 
   /** undefined where the program is not installed. */
-  static create(program: Program, parentFolder: string): Contestant | undefined {
-    return existsSync(program.command) ? new Contestant(program, join(parentFolder, program.name)) : undefined;
+  static create(program: Program, parentFolder: string): ServerProcess | undefined {
+    return existsSync(program.command) ? new ServerProcess(program, join(parentFolder, program.name)) : undefined;
   }
 
   constructor(program: Program, folder: string) {
@@ -73,8 +107,22 @@ export class Contestant {
     await new Promise((resolve) => child.once('exit', resolve));
   }
 
+  /** As the out-of-memory killer would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+
   get(path: string): Promise<Answer> {
     return this.#send('GET', path, {});
+  }
+
+  post(path: string, form: URLSearchParams): Promise<Answer> {
+    return this.#send('POST', path, { 'content-type': 'application/x-www-form-urlencoded' }, Buffer.from(form.toString()));
   }
 
   /** Waits and sends again while the server asks for it. */
