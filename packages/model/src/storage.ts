@@ -135,6 +135,13 @@ export interface Appender {
    * Nothing is visible or durable before `commit`. No I/O, and no allocation for a known ref.
    */
   append(ref: SeriesRef, labels: Labels, tMs: number, value: number | FloatHistogram, options?: AppendOptions): SeriesRef | Rejection;
+  /**
+   * The fast lane of `append`, which a storage need not have: float samples `[from, to)` of series with known refs, values as bits (a
+   * staleness marker is its own bits, other NaNs have one form). Takes them in order up to the first that it would not take just so (an
+   * unknown ref, a rejection, a repetition, a late sample), which the caller gives to `append`. The arrays are copied.
+   * @returns how many were taken.
+   */
+  appendMany?(refs: Float64Array, times: Float64Array, values: Float64Array, from: number, to: number): number;
   /** Attaches an exemplar to a series of this batch or an existing one. */
   appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef | Rejection;
   /**

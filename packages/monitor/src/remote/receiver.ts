@@ -3,11 +3,12 @@
  * stored as a whole, or refused as a whole with the first reason.
  */
 import { Counter, type Registry } from '@pronoia/client';
-import type { Appendable, Appender, Rejection } from '@pronoia/model';
+import type { Appendable, Appender, Labels, Rejection, SeriesRef } from '@pronoia/model';
 import type { Clock } from '@pronoia/server';
 import { errors } from '../errors.ts';
 import { decodeSnappy, SnappyError } from './snappy.ts';
-import { decodeWriteRequest, ProtobufError, type WriteSeries } from './write-request.ts';
+import { type OpenRequest, WriteKernel } from './write-kernel.ts';
+import { decodeSeries, decodeWriteRequest, ProtobufError, type WriteSeries } from './write-request.ts';
 
 export interface ReceiverDeps {
   readonly clock: Clock;
@@ -21,6 +22,8 @@ export type ReceiveWrite = (headers: { readonly contentType: string; readonly en
 const limitBytes = 32 * 1024 * 1024;
 /** A clock that is further ahead than this is wrong. */
 const maxAheadMs = 600_000;
+/** So long one request may hold up others. */
+const sliceMs = 4;
 const staleOptions = { stale: true };
 
 export function createReceiver({ clock, appendable, registry }: ReceiverDeps): ReceiveWrite {
@@ -30,22 +33,122 @@ export function createReceiver({ clock, appendable, registry }: ReceiverDeps): R
     registers: [registry],
   });
 
-  return async ({ contentType, encoding }, body) => {
-    checkHeaders(contentType, encoding);
-    const appender = appendable.appender();
+  const kernel = WriteKernel.load();
+  const receive = async (body: Uint8Array): Promise<void> => {
+    const maxMs = clock.now() + maxAheadMs;
+    const batch = new WriteBatch(appendable.appender(), maxMs);
+    const request = batch.appender.appendMany === undefined ? undefined : kernel?.open(body, limitBytes, clock.now());
+    if (kernel === undefined || request === undefined) {
+      await store(batch, async () => readPlainly(batch, body));
+      return;
+    }
+    let isRead = true;
     try {
-      const maxMs = clock.now() + maxAheadMs;
-      for (const series of decodeWriteRequest(decodeSnappy(body, limitBytes))) {
-        if (series.labels === undefined) invalidSamples.inc(series.values.length);
-        else appendSeries(appender, series, maxMs);
-      }
+      await store(batch, async () => {
+        isRead = await readFast(batch, kernel, request);
+        return isRead;
+      });
+    } finally {
+      kernel.close(request);
+    }
+    if (isRead) return;
+    // It tells exactly what is wrong.
+    const again = new WriteBatch(appendable.appender(), maxMs);
+    await store(again, async () => readPlainly(again, body));
+  };
+
+  /** The batch whole, or nothing of it. */
+  const store = async (batch: WriteBatch, read: () => Promise<boolean>): Promise<void> => {
+    let isRead: boolean;
+    try {
+      isRead = await read();
     } catch (error) {
-      appender.rollback();
+      batch.appender.rollback();
       if (error instanceof SnappyError || error instanceof ProtobufError) throw errors.fail('bad_data', { reason: error.message }, error);
       throw error;
     }
-    await appender.commit();
+    if (!isRead) {
+      batch.appender.rollback();
+      return;
+    }
+    if (batch.skipped > 0) invalidSamples.inc(batch.skipped);
+    await batch.appender.commit();
   };
+
+  return async ({ contentType, encoding }, body) => {
+    checkHeaders(contentType, encoding);
+    await receive(body);
+  };
+}
+
+/** One request on its way into storage. */
+class WriteBatch {
+  readonly appender: Appender;
+  readonly maxMs: number;
+  /** Samples whose labels are not valid. */
+  skipped = 0;
+
+  constructor(appender: Appender, maxMs: number) {
+    this.appender = appender;
+    this.maxMs = maxMs;
+  }
+
+  /** The series' ref; 0 without any sample. */
+  append(series: WriteSeries): SeriesRef {
+    if (series.labels !== undefined) return appendSamples(this.appender, series.labels, series, this.maxMs);
+    this.skipped += series.values.length;
+    return 0;
+  }
+}
+
+/** The plain way: the kernel's twin. */
+function readPlainly(batch: WriteBatch, body: Uint8Array): true {
+  for (const series of decodeWriteRequest(decodeSnappy(body, limitBytes))) batch.append(series);
+  return true;
+}
+
+/** False: the request is damaged. */
+async function readFast(batch: WriteBatch, kernel: WriteKernel, request: OpenRequest): Promise<boolean> {
+  let until = performance.now() + sliceMs;
+  for (;;) {
+    const stop = kernel.next(request, batch.maxMs);
+    if (stop === 'damaged') return false;
+    appendRows(batch, kernel, request);
+    if (stop === 'end') return true;
+    if (stop === 'left') {
+      const series = readLeftOver(kernel.leftOver);
+      if (series === undefined) return false;
+      const ref = batch.append(series);
+      if (ref > 0) kernel.learn(kernel.leftOver, ref);
+    }
+    if (performance.now() < until) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    until = performance.now() + sliceMs;
+  }
+}
+
+function readLeftOver(bytes: Uint8Array): WriteSeries | undefined {
+  try {
+    return decodeSeries(bytes);
+  } catch (error) {
+    if (error instanceof ProtobufError) return undefined;
+    throw error;
+  }
+}
+
+/** Samples of known series; those that are not taken just so go the way of all others. */
+function appendRows({ appender, maxMs }: WriteBatch, kernel: WriteKernel, request: OpenRequest): void {
+  const { refs, times, values, starts, length } = kernel.rows;
+  for (let at = 0; at < length; at++) {
+    at += appender.appendMany?.(refs, times, values, at, length) ?? 0;
+    if (at >= length) return;
+    const field = kernel.from(request, starts[at] as number);
+    const { labels } = decodeWriteRequest(field).next().value as WriteSeries;
+    const words = new Uint32Array(values.buffer, values.byteOffset + 8 * at, 2);
+    const isStale = words[1] === 0x7ff00000 && words[0] === 2;
+    const sample = { times: [times[at] as number], values: [values[at] as number], stale: [isStale], hasHistograms: false };
+    appendSamples(appender, labels as Labels, sample, maxMs);
+  }
 }
 
 function checkHeaders(contentType: string, encoding: string): void {
@@ -59,9 +162,13 @@ function checkHeaders(contentType: string, encoding: string): void {
     throw errors.fail('unsupported_media', { reason: `encoding "${encoding}" is not taken; send snappy` });
 }
 
-function appendSeries(appender: Appender, series: WriteSeries, maxMs: number): void {
-  const { times, values, stale, hasHistograms } = series;
-  const labels = series.labels as NonNullable<WriteSeries['labels']>;
+/** The series' ref; 0 without samples. Throws at the first sample that is refused. */
+function appendSamples(
+  appender: Appender,
+  labels: Labels,
+  { times, values, stale, hasHistograms }: Omit<WriteSeries, 'labels'>,
+  maxMs: number,
+): SeriesRef {
   if (hasHistograms)
     throw errors.fail('bad_data', { reason: `not implemented yet: native histograms by remote write (${labels.toString()})` });
   let ref = 0;
@@ -73,6 +180,7 @@ function appendSeries(appender: Appender, series: WriteSeries, maxMs: number): v
       throw errors.fail('bad_data', { reason: `${reasons[answer]}: ${labels.toString()} at ${new Date(tMs).toISOString()}` });
     ref = answer;
   }
+  return ref;
 }
 
 /** The words that senders of the original log. */

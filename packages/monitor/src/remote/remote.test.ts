@@ -150,3 +150,100 @@ describe('the receiver', () => {
     await expect(receive(headers, Buffer.from('nonsense'))).rejects.toMatchObject({ status: 400 });
   });
 });
+
+describe('the fast lane', () => {
+  const headers = { contentType: 'application/x-protobuf', encoding: 'snappy' };
+  const labelSets: [string, string][][] = [
+    [['__name__', 'a']],
+    [
+      ['__name__', 'a'],
+      ['x', '1'],
+    ],
+    [
+      ['x', '1'],
+      ['__name__', 'a'],
+    ],
+    [
+      ['__name__', 'b'],
+      ['empty', ''],
+      ['x', 'ä'.repeat(100)],
+    ],
+    [['x', 'no name']],
+    [
+      ['__name__', 'twice'],
+      ['x', '1'],
+      ['x', '2'],
+    ],
+  ];
+  const label = part(1, Buffer.concat([part(1, Buffer.from('late')), part(2, Buffer.from('label'))]));
+  const oneSample = fc.tuple(
+    fc.oneof(fc.integer({ min: -5, max: 40 }), fc.constantFrom(600_000, 600_001)),
+    fc.oneof(fc.constantFrom<number | 'stale'>('stale', 0, -0, Number.NaN, Infinity), fc.double()),
+  );
+  /** What others may put behind labels and samples. */
+  const extra = fc.constantFrom(
+    Buffer.alloc(0),
+    Buffer.alloc(0),
+    label,
+    part(9, Buffer.from('unknown')),
+    Buffer.from([0x80 + 0x48, 0x01, 7]),
+  );
+  const oneSeries = fc.tuple(fc.constantFrom(...labelSets), fc.array(oneSample, { maxLength: 3 }), extra).map(([labels, samples, more]) => {
+    const pairs = labels.map(([name, value]) => part(1, Buffer.concat([part(1, Buffer.from(name)), part(2, Buffer.from(value))])));
+    const points = samples.map(([offsetMs, value]) => part(2, sample(nowMs + offsetMs, value)));
+    return part(1, Buffer.concat([...pairs, ...points, more]));
+  });
+  const requests = fc.array(fc.array(fc.oneof(oneSeries, oneSeries, fc.constant(part(3, Buffer.from('metadata')))), { maxLength: 6 }), {
+    maxLength: 8,
+  });
+
+  it('stores and refuses what the plain way does, in one order', async () => {
+    await fc.assert(
+      fc.asyncProperty(requests, fc.boolean(), fc.nat(), async (bodies, isDamaged, at) => {
+        const lanes = [true, false].map((hasFastLane) => {
+          const recorder = new Recorder(hasFastLane);
+          return { recorder, receive: createReceiver({ clock: new ManualClock(nowMs), appendable: recorder, registry: new Registry() }) };
+        });
+        const requestBodies = bodies.map((parts) => Buffer.concat(parts));
+        const last = requestBodies.at(-1);
+        if (isDamaged && last !== undefined && last.length > 0) last[at % last.length] = (last[at % last.length] as number) ^ 0x11;
+        for (const body of requestBodies) {
+          const outcomes = await Promise.all(
+            lanes.map(({ receive }) =>
+              receive(headers, compress(body)).then(
+                () => 'stored',
+                (error: unknown) => String(error),
+              ),
+            ),
+          );
+          expect(outcomes[0]).toBe(outcomes[1]);
+          expect(lanes[0]?.recorder.take(nowMs)).toEqual(lanes[1]?.recorder.take(nowMs));
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('knows thousands of series, many samples of one, and requests that overlap', async () => {
+    const lanes = [true, false].map((hasFastLane) => {
+      const recorder = new Recorder(hasFastLane);
+      return { recorder, receive: createReceiver({ clock: new ManualClock(nowMs), appendable: recorder, registry: new Registry() }) };
+    });
+    const many = (from: number, to: number, tMs: number): Buffer =>
+      Buffer.concat(Array.from({ length: to - from }, (_, i) => series([['__name__', `m${from + i}`]], [[tMs, i]])));
+    const long = series(
+      [['__name__', 'long']],
+      Array.from({ length: 9000 }, (_, i): [number, number] => [nowMs + i, i]),
+    );
+    for (const bodies of [
+      [many(0, 4000, nowMs), long],
+      [many(0, 4000, nowMs + 1), many(4000, 5000, nowMs)],
+      [many(1500, 5000, nowMs + 2), many(0, 1500, nowMs + 2)],
+    ]) {
+      for (const { receive } of lanes) await Promise.all(bodies.map((body) => receive(headers, compress(body))));
+      const [fast, plain] = lanes.map(({ recorder }) => recorder.take(nowMs).sort());
+      expect(fast).toEqual(plain);
+      expect(fast?.length).toBeGreaterThan(0);
+    }
+  });
+});

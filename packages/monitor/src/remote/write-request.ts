@@ -27,6 +27,11 @@ export function* decodeWriteRequest(bytes: Uint8Array): Generator<WriteSeries> {
   }
 }
 
+/** The content of one series. */
+export function decodeSeries(bytes: Uint8Array): WriteSeries {
+  return readSeries(new ProtobufReader(bytes, 0, bytes.length));
+}
+
 function readSeries(reader: ProtobufReader): WriteSeries {
   const pairs: [string, string][] = [];
   const times: number[] = [];

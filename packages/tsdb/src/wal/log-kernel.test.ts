@@ -62,8 +62,7 @@ it('a damaged block is refused, or gives as many bytes as it claims', () => {
       } catch {
         // Then ours refuses it as well.
       }
-      if (result === undefined || theirs === undefined) return;
-      expect(Buffer.from(result).equals(theirs)).toBe(true);
+      expect(result === undefined || theirs === undefined || Buffer.from(result).equals(theirs)).toBe(true);
     }),
     { numRuns: 300 },
   );
@@ -100,7 +99,7 @@ it('a record that is cut off anywhere is refused by both, or read alike', () => 
       }
       const read = kernel.decodeSamples(record);
       expect(read === undefined).toBe(isRefused);
-      if (read !== undefined) expect([...read.times]).toEqual([...plain.times.subarray(0, plain.length)]);
+      expect([...(read?.times ?? [])]).toEqual(isRefused ? [] : [...plain.times.subarray(0, plain.length)]);
     }),
   );
 });
