@@ -19,6 +19,7 @@ import {
   type Timer,
 } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
+import { Acknowledgements } from './acknowledgement.ts';
 import { AlertStore } from './alert-store.ts';
 import type { ClusterView } from './api/context.ts';
 import { limitTime } from './api/request-timeout.ts';
@@ -68,10 +69,12 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     join(storage, 'silences'),
   );
   const notificationLog = new NotificationLog(join(storage, 'nflog'));
+  const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'));
   const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
   const engine = new Engine({
     clock,
     log,
+    acknowledgements,
     metrics: createNotificationMetrics(registry),
     store,
     silences,
@@ -149,6 +152,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   addApiRoutes(app, {
     context: { engine, store, silences, clock, mode, metrics, cluster, startedAtMs },
     notificationLog,
+    acknowledgements,
     routeLabelsOf: (group) => {
       if (templates === undefined || Object.keys(group.route.options.labels).length === 0) return {};
       try {
@@ -199,6 +203,12 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
         snapshot: () => notificationLog.snapshot(),
       },
     ];
+    try {
+      acknowledgements.collectGarbage((fingerprint) => store.get(fingerprint), nowMs);
+      acknowledgements.snapshot();
+    } catch (error) {
+      log.error({ err: error, part: 'acknowledgements' }, 'Maintenance failed; the log of changes keeps what the snapshot would have');
+    }
     for (const { name, gauges, collect, snapshot } of parts) {
       gauges.maintenance.inc();
       try {
@@ -227,6 +237,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       maintain();
       silences.close();
       notificationLog.close();
+      acknowledgements.close();
     },
   };
 }

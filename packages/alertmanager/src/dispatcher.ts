@@ -5,6 +5,7 @@
 import type { Labels } from '@pronoia/model';
 import type { Clock, Timer } from '@pronoia/server';
 import { type Alert, compareIdentities } from './alert.ts';
+import { FlapMemory } from './flap.ts';
 import type { AlertIdentity } from './identity.ts';
 import { groupKey, type Route } from './route.ts';
 import type { Turns } from './turns.ts';
@@ -112,6 +113,8 @@ export class Dispatcher {
   readonly #running = new Set<Promise<void>>();
   #previous: Dispatcher | undefined;
   #maintenance: Timer | undefined;
+  /** Of the routes that damp them. */
+  readonly #flapsByRoute = new Map<Route, FlapMemory>();
   #groupCount = 0;
 
   constructor(options: DispatcherOptions) {
@@ -183,10 +186,31 @@ export class Dispatcher {
   #insert(alert: Alert, group: Group, nowMs: number): void {
     const { route } = group;
     const { startAtMs = 0 } = this.#options;
+    if (route.options.flapDamping !== undefined) this.#seeFlap(alert, group, nowMs);
     group.put(alert);
     // After a restart the alert is old: it has waited already.
     const isOverdue = alert.startsAt.unixMs + route.options.groupWaitMs < nowMs;
     if (!group.hasFlushed && isOverdue && group.dueAtMs > Math.max(nowMs, startAtMs)) this.#arm(group, Math.max(0, startAtMs - nowMs));
+  }
+
+  #seeFlap(alert: Alert, group: Group, nowMs: number): void {
+    const { flapDamping } = group.route.options;
+    if (flapDamping === undefined) return;
+    let flaps = this.#flapsByRoute.get(group.route);
+    if (flaps === undefined) this.#flapsByRoute.set(group.route, (flaps = new FlapMemory(flapDamping)));
+    // An end that came by itself is seen late: at the next firing.
+    if (group.alertsByFingerprint.get(alert.fingerprint)?.isResolvedAt(nowMs) === true) flaps.see(alert.fingerprint, false, nowMs);
+    flaps.see(alert.fingerprint, !alert.isResolvedAt(nowMs), nowMs);
+  }
+
+  /** Whether its end is to be told: the route may want to wait whether it lasts. */
+  #isOver(alert: Alert, { route }: Group, nowMs: number): boolean {
+    const { resolveDelayMs } = route.options;
+    if (!alert.isResolvedAt(nowMs - resolveDelayMs)) return false;
+    const flaps = this.#flapsByRoute.get(route);
+    if (flaps === undefined) return true;
+    flaps.see(alert.fingerprint, false, nowMs);
+    return !flaps.isFlapping(alert.fingerprint, nowMs);
   }
 
   /** All alerts of the former dispatcher are in: its groups are no longer asked for. */
@@ -245,14 +269,14 @@ export class Dispatcher {
     const timeout = new AbortController();
     const limitMs = Math.max(group.route.options.groupIntervalMs, minFlushMs) + (peerWaitMs?.() ?? 0);
     const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
-    const alerts = snapshot.map((alert) => (alert.isResolvedAt(nowMs) ? alert : alert.withoutEnd()));
+    const alerts = snapshot.map((alert) => (this.#isOver(alert, group, nowMs) ? alert : alert.withoutEnd()));
     const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
     const isTold = await flush({ group, alerts, nowMs, signal });
     timer.cancel();
     if (!isTold) return;
     for (const alert of snapshot) {
       // One that changed meanwhile (fired again) stays: it has something new to tell.
-      if (alert.isResolvedAt(nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert) group.remove(alert);
+      if (this.#isOver(alert, group, nowMs) && group.alertsByFingerprint.get(alert.fingerprint) === alert) group.remove(alert);
     }
   }
 
@@ -260,6 +284,7 @@ export class Dispatcher {
     const { clock, maintenanceIntervalMs = 30_000 } = this.#options;
     this.#maintenance = clock.setTimer(maintenanceIntervalMs, () => {
       this.#dropEmptyGroups();
+      for (const flaps of this.#flapsByRoute.values()) flaps.forget(clock.now());
       this.#armMaintenance();
     });
   }

@@ -3,6 +3,7 @@
  * handed in, so it runs in plays.
  */
 import type { Clock, Logger } from '@pronoia/server';
+import type { Acknowledgements } from './acknowledgement.ts';
 import type { Alert } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
 import type { Config } from './config/config.ts';
@@ -19,6 +20,8 @@ import { Slice, type Turns } from './turns.ts';
 export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whom somebody has taken on. */
+  readonly acknowledgements?: Acknowledgements;
   readonly metrics: NotificationMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
@@ -93,6 +96,7 @@ export class Engine {
     const pipeline = new Pipeline({
       clock,
       log,
+      ...(this.#options.acknowledgements === undefined ? {} : { acknowledgements: this.#options.acknowledgements }),
       metrics,
       receivers,
       inhibitor,

@@ -1,57 +1,80 @@
 /**
- * Inhibition: an alert is muted while another one fires that a rule names as its cause. Sees all alerts, whatever their routes,
- * silences or own muting.
+ * Inhibition: an alert is muted while others fire that a rule names as its cause. Sees all alerts, whatever their routes, silences or
+ * own muting. The original's rules have one source; one of ours may have several, and mutes while for each of them an alert fires.
  */
 import type { Labels } from '@pronoia/model';
 import type { Alert } from './alert.ts';
 import type { InhibitRule } from './config/config.ts';
-import { matchesAll } from './matcher.ts';
+import { type AlertMatcher, matchesAll } from './matcher.ts';
 
-/** One rule, and the alerts that could be its sources, by the values of its `equal` labels. */
-class RuleState {
-  readonly rule: InhibitRule;
-  readonly #sourcesByEqual = new Map<string, Map<string, Alert>>();
+/** Alerts that could be one source of a rule, by the values of the rule's `equal` labels. */
+class Source {
+  readonly #matchers: readonly AlertMatcher[];
+  readonly #alertsByEqual = new Map<string, Map<string, Alert>>();
 
-  constructor(rule: InhibitRule) {
-    this.rule = rule;
+  constructor(matchers: readonly AlertMatcher[]) {
+    this.#matchers = matchers;
   }
 
-  #equalKey(labels: Labels): string {
-    return this.rule.equal.map((name) => labels.get(name)).join('\xff');
-  }
-
-  see(alert: Alert, nowMs: number): void {
-    if (!matchesAll(this.rule.source, alert.labels)) return;
-    const key = this.#equalKey(alert.labels);
-    let sources = this.#sourcesByEqual.get(key);
+  see(alert: Alert, equal: readonly string[], nowMs: number): void {
+    if (!matchesAll(this.#matchers, alert.labels)) return;
+    const key = equalKey(alert.labels, equal);
+    let alerts = this.#alertsByEqual.get(key);
     if (alert.isResolvedAt(nowMs)) {
-      sources?.delete(alert.fingerprint);
-      if (sources?.size === 0) this.#sourcesByEqual.delete(key);
+      alerts?.delete(alert.fingerprint);
+      if (alerts?.size === 0) this.#alertsByEqual.delete(key);
       return;
     }
-    if (sources === undefined) this.#sourcesByEqual.set(key, (sources = new Map()));
-    sources.set(alert.fingerprint, alert);
+    if (alerts === undefined) this.#alertsByEqual.set(key, (alerts = new Map()));
+    alerts.set(alert.fingerprint, alert);
   }
 
   forgetResolved(nowMs: number): void {
-    for (const [key, sources] of this.#sourcesByEqual) {
-      for (const [fingerprint, alert] of sources) if (alert.isResolvedAt(nowMs)) sources.delete(fingerprint);
-      if (sources.size === 0) this.#sourcesByEqual.delete(key);
+    for (const [key, alerts] of this.#alertsByEqual) {
+      for (const [fingerprint, alert] of alerts) if (alert.isResolvedAt(nowMs)) alerts.delete(fingerprint);
+      if (alerts.size === 0) this.#alertsByEqual.delete(key);
     }
   }
 
-  /** The fingerprint of a firing source for this target. */
-  sourceFor(labels: Labels, nowMs: number): string | undefined {
-    const sources = this.#sourcesByEqual.get(this.#equalKey(labels));
-    if (sources === undefined) return undefined;
+  /** The fingerprint of a firing alert that explains this target. */
+  firingFor(labels: Labels, key: string, target: readonly AlertMatcher[], nowMs: number): string | undefined {
+    const alerts = this.#alertsByEqual.get(key);
+    if (alerts === undefined) return undefined;
     // A target that is also a source is not inhibited by its like: neither by itself nor by its mirror.
-    const isTwoSided = matchesAll(this.rule.source, labels);
-    for (const source of sources.values()) {
-      if (source.isResolvedAt(nowMs)) continue;
-      if (isTwoSided && matchesAll(this.rule.target, source.labels)) continue;
-      return source.fingerprint;
+    const isTwoSided = matchesAll(this.#matchers, labels);
+    for (const alert of alerts.values()) {
+      if (alert.isResolvedAt(nowMs)) continue;
+      if (isTwoSided && matchesAll(target, alert.labels)) continue;
+      return alert.fingerprint;
     }
     return undefined;
+  }
+}
+
+function equalKey(labels: Labels, equal: readonly string[]): string {
+  return equal.map((name) => labels.get(name)).join('\xff');
+}
+
+class RuleState {
+  readonly rule: InhibitRule;
+  readonly sources: readonly Source[];
+
+  constructor(rule: InhibitRule) {
+    this.rule = rule;
+    this.sources = rule.sources.map((matchers) => new Source(matchers));
+  }
+
+  /** One fingerprint for each source; undefined when one of them has none. */
+  sourcesFor(labels: Labels, nowMs: number): readonly string[] | undefined {
+    const { equal, target } = this.rule;
+    const key = equalKey(labels, equal);
+    const found: string[] = [];
+    for (const source of this.sources) {
+      const fingerprint = source.firingFor(labels, key, target, nowMs);
+      if (fingerprint === undefined) return undefined;
+      found.push(fingerprint);
+    }
+    return found;
   }
 }
 
@@ -68,21 +91,27 @@ export class Inhibitor {
 
   /** To be told of every alert as it changes. */
   see(alert: Alert, nowMs: number): void {
-    for (const rule of this.#rules) rule.see(alert, nowMs);
+    for (const { rule, sources } of this.#rules) for (const source of sources) source.see(alert, rule.equal, nowMs);
   }
 
   forgetResolved(nowMs: number): void {
-    for (const rule of this.#rules) rule.forgetResolved(nowMs);
+    for (const { sources } of this.#rules) for (const source of sources) source.forgetResolved(nowMs);
   }
 
   /** Fingerprints of what inhibits it now: of the first rule that does, or none. */
   inhibitedBy(labels: Labels, nowMs: number): readonly string[] {
     for (const state of this.#rules) {
       if (!matchesAll(state.rule.target, labels)) continue;
-      const source = state.sourceFor(labels, nowMs);
-      if (source !== undefined) return [source];
+      const found = state.sourcesFor(labels, nowMs);
+      if (found !== undefined) return found;
     }
     return nobody;
+  }
+
+  /** The name of the rule that inhibits it, or its place among the rules. */
+  ruleFor(labels: Labels, nowMs: number): string | undefined {
+    const at = this.#rules.findIndex((state) => matchesAll(state.rule.target, labels) && state.sourcesFor(labels, nowMs) !== undefined);
+    return at === -1 ? undefined : (this.#rules[at]?.rule.name ?? `inhibit_rules[${at}]`);
   }
 }
 

@@ -3,6 +3,7 @@
  * receiver, side by side: is there something new, send it with retries, write it down.
  */
 import { type Clock, type Logger, sleep } from '@pronoia/server';
+import type { Acknowledgements } from './acknowledgement.ts';
 import type { Alert } from './alert.ts';
 import { reasonToNotify, toTell } from './dedup.ts';
 import { type Flush, FlushTimeout } from './dispatcher.ts';
@@ -16,6 +17,8 @@ import { containsTime, type TimeInterval } from './time-interval.ts';
 export interface PipelineOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of whom somebody has taken on: neither repeated nor passed on. */
+  readonly acknowledgements?: Acknowledgements;
   readonly metrics: NotificationMetrics;
   readonly receivers: ReadonlyMap<string, ReceiverRuntime>;
   readonly inhibitor: Inhibitor;
@@ -50,11 +53,32 @@ export class Pipeline {
     }
     alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.identity, nowMs).length > 0);
     if (alerts.length === 0) return true;
-    const receiver = receivers.get(group.route.options.receiver);
-    const results = await Promise.all(
-      (receiver?.integrations ?? []).map((integration) => this.#notify(flush, alerts, receiver as ReceiverRuntime, integration)),
-    );
+    const tell = (name: string, told: readonly Alert[]): Promise<boolean>[] => {
+      const receiver = receivers.get(name);
+      if (receiver === undefined || told.length === 0) return [];
+      return receiver.integrations.map((integration) => this.#notify(flush, told, receiver, integration));
+    };
+    const { receiver: first, escalate } = group.route.options;
+    const results = await Promise.all([
+      ...tell(first, alerts),
+      ...escalate.flatMap((step) => tell(step.receiver, this.#escalated(flush, alerts, step))),
+    ]);
     return !results.includes(false);
+  }
+
+  /** What a further receiver hears of: alerts that fire for so long and that nobody has acknowledged; and of these to their end. */
+  #escalated({ group, nowMs }: Flush, alerts: readonly Alert[], step: { afterMs: number; receiver: string }): readonly Alert[] {
+    const { receivers, notificationLog, acknowledgements } = this.#options;
+    const told = new Set<bigint>();
+    for (const { kind, index } of receivers.get(step.receiver)?.integrations ?? []) {
+      const entry = notificationLog.get({ groupKey: group.key, receiver: step.receiver, integration: kind, index });
+      for (const hash of entry?.firing ?? []) told.add(hash);
+    }
+    return alerts.filter((alert) => {
+      if (told.has(alert.hash)) return true;
+      if (alert.isResolvedAt(nowMs)) return false;
+      return alert.startsAt.unixMs + step.afterMs <= nowMs && acknowledgements?.of(alert) === undefined;
+    });
   }
 
   #without(alerts: readonly Alert[], reason: string, isSuppressed: (alert: Alert) => boolean): readonly Alert[] {
@@ -82,6 +106,8 @@ export class Pipeline {
     const told = toTell(alerts, nowMs);
     const reason = reasonToNotify(entry, told, { sendResolved: integration.sendResolved, repeatIntervalMs, nowMs });
     if (reason === undefined) return true;
+    // Somebody is at it: news are told, the old is not repeated.
+    if (reason === 'repeat interval elapsed' && this.#areAcknowledged(alerts, nowMs)) return true;
     const sent = integration.sendResolved ? alerts : alerts.filter((alert) => !alert.isResolvedAt(nowMs));
     // Slack's thread and the like belong to one story: a first notification begins another.
     let receiverData = reason === 'first notification' ? {} : (entry?.receiverData ?? {});
@@ -113,6 +139,11 @@ export class Pipeline {
       log.error({ err: error, receiver: receiver.name }, 'The notification was sent but could not be written down');
     }
     return true;
+  }
+
+  #areAcknowledged(alerts: readonly Alert[], nowMs: number): boolean {
+    const { acknowledgements } = this.#options;
+    return acknowledgements !== undefined && alerts.every((alert) => alert.isResolvedAt(nowMs) || acknowledgements.of(alert) !== undefined);
   }
 
   /** Attempts until one succeeds, fails for good, or the flush's time is over. Undefined: not told. */

@@ -13,6 +13,7 @@
 import { Registry } from '@pronoia/client';
 import { Labels } from '@pronoia/model';
 import { ManualClock, silentLogger } from '@pronoia/server';
+import { Acknowledgements } from './acknowledgement.ts';
 import { Alert, momentAt } from './alert.ts';
 import { AlertStore } from './alert-store.ts';
 import { parseConfig } from './config/config.ts';
@@ -88,6 +89,7 @@ class Stage {
   readonly #clock: ManualClock;
   readonly #store = new AlertStore();
   readonly #silences: Silences;
+  readonly #acknowledgements = new Acknowledgements();
   readonly #engine: Engine;
   readonly happenings: { atMs: number; text: string }[] = [];
   /** What a receiver does with a notification, until told otherwise. */
@@ -107,6 +109,7 @@ class Stage {
       notificationLog: new NotificationLog(),
       retentionMs: 120 * 3_600_000,
       random: () => 0.5,
+      acknowledgements: this.#acknowledgements,
     });
   }
 
@@ -179,6 +182,11 @@ class Stage {
             nowMs,
           ),
         );
+        return;
+      }
+      case 'acknowledge': {
+        const { fingerprint } = makeAlert(words, nowMs, undefined);
+        this.#acknowledgements.set({ fingerprint, by: 'play', comment: '', atMs: nowMs });
         return;
       }
       case 'unsilence':

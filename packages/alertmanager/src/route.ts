@@ -4,6 +4,7 @@
  */
 import { type Labels, quoteGo } from '@pronoia/model';
 import type { RouteConfig } from './config/config.ts';
+import type { FlapDamping } from './flap.ts';
 import { type AlertMatcher, matchesAll, printMatchers } from './matcher.ts';
 
 export interface RouteOptions {
@@ -17,6 +18,11 @@ export interface RouteOptions {
   readonly activeTimeIntervals: readonly string[];
   /** Label → template. */
   readonly labels: Readonly<Record<string, string>>;
+  /** An end is told only when it has lasted so long. */
+  readonly resolveDelayMs: number;
+  readonly flapDamping: FlapDamping | undefined;
+  /** Receivers that are told too of what nobody has acknowledged, and after which time. */
+  readonly escalate: readonly { readonly afterMs: number; readonly receiver: string }[];
 }
 
 const rootDefaults: RouteOptions = {
@@ -29,6 +35,9 @@ const rootDefaults: RouteOptions = {
   muteTimeIntervals: [],
   activeTimeIntervals: [],
   labels: {},
+  resolveDelayMs: 0,
+  flapDamping: undefined,
+  escalate: [],
 };
 
 export class Route {
@@ -88,6 +97,10 @@ function inherit(config: RouteConfig, parent: RouteOptions): RouteOptions {
     muteTimeIntervals: config.mute_time_intervals,
     activeTimeIntervals: config.active_time_intervals,
     labels: { ...parent.labels, ...config.labels },
+    resolveDelayMs: config.resolve_delay ?? parent.resolveDelayMs,
+    flapDamping:
+      config.flap_damping === undefined ? parent.flapDamping : { flaps: config.flap_damping.flaps, withinMs: config.flap_damping.within },
+    escalate: config.escalate?.map(({ after, receiver }) => ({ afterMs: after, receiver })) ?? parent.escalate,
   };
 }
 

@@ -187,3 +187,44 @@ function freePort(): Promise<number> {
     });
   });
 }
+
+it('an acknowledgement is kept over a restart, shown by explain, and withdrawn', async () => {
+  const options = {
+    'config.file': join(folder, 'am.yml'),
+    'storage.path': join(folder, 'acknowledged'),
+    'web.listen-address': ['127.0.0.1:0'],
+    'cluster.listen-address': '',
+  };
+  const call = async (url: string, method: string, path: string, body?: object): Promise<readonly [number, unknown]> => {
+    const answer = await fetch(`${url}/api/v2${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await answer.text();
+    return [answer.status, text === '' ? undefined : JSON.parse(text)];
+  };
+  const alert = [{ labels: { alertname: 'Disk' }, startsAt: '2026-01-01T00:00:00Z', endsAt: '2036-01-01T00:00:00Z' }];
+  const path = '/alerts/4b1a12d0e48bb5d9/acknowledge';
+  let url = '';
+  let server = await start(options, { log: silentLogger });
+  try {
+    url = server.url;
+    await call(url, 'POST', '/alerts', alert);
+    const [, [found]] = (await call(url, 'GET', '/alerts')) as [number, [{ fingerprint: string }]];
+    const own = path.replace(/[0-9a-f]{16}/, found.fingerprint);
+    expect(await call(url, 'POST', own, {})).toEqual([422, { code: 602, message: 'by in body is required: who acknowledges' }]);
+    expect(await call(url, 'POST', path, { by: 'ann' })).toEqual([404, 'no alert 4b1a12d0e48bb5d9 fires']);
+    expect((await call(url, 'POST', own, { by: 'ann', comment: 'on it' }))[0]).toBe(200);
+    await server.stop();
+    server = await start(options, { log: silentLogger });
+    url = server.url;
+    await call(url, 'POST', '/alerts', alert);
+    expect(await call(url, 'GET', '/acknowledgements')).toMatchObject([200, [{ by: 'ann', comment: 'on it', labels: { alertname: 'Disk' } }]]);
+    expect(await call(url, 'GET', `/alerts/${found.fingerprint}/explain`)).toMatchObject([200, { acknowledged: { by: 'ann' } }]);
+    expect(await call(url, 'DELETE', own)).toEqual([200, undefined]);
+    expect((await call(url, 'DELETE', own))[0]).toBe(404);
+    expect(await call(url, 'GET', '/acknowledgements')).toEqual([200, []]);
+  } finally {
+    await server.stop();
+  }
+});

@@ -2,15 +2,21 @@
  * GET /api/v2/alerts/{fingerprint}/explain: what became of one alert, and why. For each route that it takes: the group, what keeps it
  * still, what each integration was last told of it, and when the group is looked at next. Not in the original.
  */
+import type { Acknowledgements } from '../acknowledgement.ts';
 import type { Alert } from '../alert.ts';
 import type { Group } from '../dispatcher.ts';
 import type { NotificationLog } from '../nflog.ts';
 import { groupKey } from '../route.ts';
-import { type ApiContext, InvalidRequest, Refusal } from './context.ts';
+import { acknowledgementJson, checkFingerprint } from './acknowledge.ts';
+import { type ApiContext, Refusal } from './context.ts';
 
-export function explainAlert(fingerprint: string, { engine, store, clock }: ApiContext, notificationLog: NotificationLog): object {
-  if (!/^[0-9a-f]{16}$/.test(fingerprint))
-    throw new InvalidRequest(422, 601, `fingerprint in path must be 16 hexadecimal digits: ${JSON.stringify(fingerprint)}`);
+export function explainAlert(
+  fingerprint: string,
+  { engine, store, clock }: ApiContext,
+  notificationLog: NotificationLog,
+  acknowledgements: Acknowledgements,
+): object {
+  checkFingerprint(fingerprint);
   const alert = store.get(fingerprint);
   if (alert === undefined) throw new Refusal(404, `there is no alert ${fingerprint}`);
   const nowMs = clock.now();
@@ -40,12 +46,14 @@ export function explainAlert(fingerprint: string, { engine, store, clock }: ApiC
       }),
     };
   });
+  const acknowledgement = acknowledgements.of(alert);
   return {
     fingerprint,
     labels: alert.labels.toObject(),
     state: alert.isResolvedAt(nowMs) ? 'resolved' : inhibitedBy.length + silencedBy.length > 0 ? 'suppressed' : 'active',
     inhibitedBy: inhibitedBy.map((source) => ({ fingerprint: source, labels: labelsOf(store.get(source)) })),
     silencedBy,
+    acknowledged: acknowledgement === undefined ? undefined : acknowledgementJson(acknowledgement),
     routes,
   };
 }

@@ -1,11 +1,13 @@
 /** API v2 on the HTTP server: paths, bodies, status codes, the two shapes of an error. */
 import { Readable } from 'node:stream';
-import type { HttpError } from '@pronoia/server';
+import { type HttpError, principalOf } from '@pronoia/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Acknowledgements } from '../acknowledgement.ts';
 import type { Group } from '../dispatcher.ts';
 import { fail } from '../errors.ts';
 import type { NotificationLog } from '../nflog.ts';
 import { version } from '../version.ts';
+import { acknowledge, getAcknowledgements, withdraw } from './acknowledge.ts';
 import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
 import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
 import { dryRun } from './dry-run.ts';
@@ -16,6 +18,7 @@ import { deleteSilence, getSilence, getSilences, postSilence } from './silences.
 export interface ApiOptions {
   readonly context: ApiContext;
   readonly notificationLog: NotificationLog;
+  readonly acknowledgements: Acknowledgements;
   readonly routeLabelsOf: (group: Group) => Readonly<Record<string, string>>;
   /** GETs answered at the same time; more are sent away. */
   readonly getConcurrency: number;
@@ -30,7 +33,10 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
   return { contentType: 'application/json', body: `${JSON.stringify({ code: error.status, message })}\n` };
 }
 
-export function addApiRoutes(app: FastifyInstance, { context, notificationLog, routeLabelsOf, getConcurrency }: ApiOptions): void {
+export function addApiRoutes(
+  app: FastifyInstance,
+  { context, notificationLog, acknowledgements, routeLabelsOf, getConcurrency }: ApiOptions,
+): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -107,7 +113,19 @@ export function addApiRoutes(app: FastifyInstance, { context, notificationLog, r
   );
   app.get(
     `${api}/alerts/:id/explain`,
-    handle((request) => explainAlert(id(request), context, notificationLog)),
+    handle((request) => explainAlert(id(request), context, notificationLog, acknowledgements)),
+  );
+  app.post(
+    `${api}/alerts/:id/acknowledge`,
+    handle((request) => acknowledge(id(request), request.body, principalOf(request), acknowledgements, context)),
+  );
+  app.delete(
+    `${api}/alerts/:id/acknowledge`,
+    handle((request) => withdraw(id(request), acknowledgements)),
+  );
+  app.get(
+    `${api}/acknowledgements`,
+    handle(() => getAcknowledgements(acknowledgements, context)),
   );
   app.post(
     `${api}/config/dry-run`,

@@ -3,7 +3,7 @@
  * is right.
  */
 import { readFileSync } from 'node:fs';
-import { type Field, optional, readConfig, type Schema, type SchemaValue, schema, withDefault } from '@pronoia/server';
+import { type Field, optional, readConfig, required, type Schema, type SchemaValue, schema, withDefault } from '@pronoia/server';
 import { AlertMatcher, compareMatchers, isValidName, type MatcherMode, type OnDisagreement, parseMatchers } from '../matcher.ts';
 import { exclusive, hostPort } from './common.ts';
 import { echoConfig } from './echo.ts';
@@ -106,12 +106,19 @@ export interface RouteConfig {
   readonly mute_time_intervals: readonly string[];
   readonly active_time_intervals: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Not in the original: an end is told only when it has lasted so long. */
+  readonly resolve_delay?: number;
+  /** Not in the original: see `flap.ts`. */
+  readonly flap_damping?: { readonly flaps: number; readonly within: number };
+  /** Not in the original: who is told too when nobody acknowledges. */
+  readonly escalate?: readonly { readonly after: number; readonly receiver: string }[];
   readonly routes: readonly RouteConfig[];
 }
 
 export interface InhibitRule {
   readonly name?: string;
-  readonly source: readonly AlertMatcher[];
+  /** One in the original. An alert must fire for each. */
+  readonly sources: readonly (readonly AlertMatcher[])[];
   readonly target: readonly AlertMatcher[];
   readonly equal: readonly string[];
 }
@@ -190,6 +197,9 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
     mute_time_intervals: names,
     active_time_intervals: names,
     labels: withDefault(schema.map(schema.string()), {}),
+    resolve_delay: optional(schema.duration()),
+    flap_damping: optional(schema.object({ flaps: required(schema.integer({ min: 1, max: 100 })), within: required(notZero('within')) })),
+    escalate: optional(schema.list(schema.object({ after: required(schema.duration()), receiver: required(schema.string()) }))),
   };
   const routeSchema: Schema<RouteConfig> = schema.lazy(() =>
     schema.refine(
@@ -210,6 +220,7 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
         source_match: withDefault(equalities, []),
         source_match_re: withDefault(patterns, []),
         source_matchers: side,
+        sources: optional(schema.list(schema.object({ matchers: required(matchers) }))),
         target_match: withDefault(equalities, []),
         target_match_re: withDefault(patterns, []),
         target_matchers: side,
@@ -218,7 +229,7 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
     ),
     (rule): InhibitRule => ({
       ...(rule?.name === undefined ? {} : { name: rule.name }),
-      source: [...(rule?.source_match ?? []), ...(rule?.source_match_re ?? []), ...(rule?.source_matchers ?? [])],
+      sources: inhibitSources(rule),
       target: [...(rule?.target_match ?? []), ...(rule?.target_match_re ?? []), ...(rule?.target_matchers ?? [])],
       equal: rule?.equal ?? [],
     }),
@@ -264,6 +275,21 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
   );
 }
 
+interface SourceSides {
+  readonly source_match: readonly AlertMatcher[];
+  readonly source_match_re: readonly AlertMatcher[];
+  readonly source_matchers: readonly AlertMatcher[];
+  readonly sources?: readonly { readonly matchers: readonly AlertMatcher[] }[];
+}
+
+function inhibitSources(rule: SourceSides | null): InhibitRule['sources'] {
+  const single = [...(rule?.source_match ?? []), ...(rule?.source_match_re ?? []), ...(rule?.source_matchers ?? [])];
+  if (rule?.sources === undefined) return [single];
+  if (single.length > 0) throw new Error('at most one of source_matchers and sources can be given');
+  if (rule.sources.length === 0) throw new Error('sources must not be empty');
+  return rule.sources.map(({ matchers }) => matchers);
+}
+
 function matcherMap(type: '=' | '=~', mode: MatcherMode): Schema<AlertMatcher[]> {
   return schema.refine(schema.map(schema.string()), (map, report) =>
     Object.entries(map).flatMap(([name, value]) => {
@@ -295,6 +321,7 @@ function checkRoute(
   receivers: ReadonlySet<string>,
   intervals: ReadonlyMap<string, unknown>,
   report: Report,
+  inherited = '',
 ): void {
   if (route.receiver !== undefined && route.receiver !== '' && !receivers.has(route.receiver))
     report([...path, 'receiver'], `undefined receiver ${JSON.stringify(route.receiver)} used in route`);
@@ -303,7 +330,16 @@ function checkRoute(
       if (!intervals.has(name)) report([...path, key, i], `undefined time interval ${JSON.stringify(name)} used in route`);
     });
   }
-  route.routes.forEach((child, i) => checkRoute(child, [...path, 'routes', i], receivers, intervals, report));
+  const own = route.receiver === undefined || route.receiver === '' ? inherited : route.receiver;
+  const seen = new Set([own]);
+  route.escalate?.forEach(({ receiver }, i) => {
+    if (!receivers.has(receiver))
+      report([...path, 'escalate', i, 'receiver'], `undefined receiver ${JSON.stringify(receiver)} used in escalate`);
+    else if (seen.has(receiver))
+      report([...path, 'escalate', i, 'receiver'], `${JSON.stringify(receiver)} is told already; name another receiver`);
+    seen.add(receiver);
+  });
+  route.routes.forEach((child, i) => checkRoute(child, [...path, 'routes', i], receivers, intervals, report, own));
 }
 
 /** What a receiver leaves to the global section must stand there. */

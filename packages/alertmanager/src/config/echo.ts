@@ -81,14 +81,24 @@ export function echoConfig(document: unknown): string {
   const given = isMapping(document) ? document : {};
   const route = isMapping(given['route']) ? given['route'] : {};
   const whole = {
-    ...given,
+    ...withoutOwnKeys(given),
     global: { ...globalDefaults, ...(isMapping(given['global']) ? given['global'] : {}) },
     route: completeRoute({ ...rootDefaults, ...route }),
+    ...(Array.isArray(given['inhibit_rules']) ? { inhibit_rules: given['inhibit_rules'].map(withoutOwnKeys) } : {}),
   };
   return toYaml(hideSecrets(whole, ''), '');
 }
 
-function completeRoute(route: Plain): Plain {
+/** What the original does not know, and its tools would refuse to read. */
+const ownKeys = new Set(['silence_policy', 'sources', 'resolve_delay', 'flap_damping', 'escalate']);
+
+function withoutOwnKeys<T>(value: T): T {
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !ownKeys.has(key))) as T;
+}
+
+function completeRoute(given: Plain): Plain {
+  const route = withoutOwnKeys(given);
   const children = Array.isArray(route['routes'])
     ? route['routes'].map((child) => (isMapping(child) ? completeRoute({ continue: false, ...child }) : child))
     : undefined;
