@@ -121,8 +121,10 @@ export class ServerProcess {
     return this.#send('GET', path, {});
   }
 
-  post(path: string, form: URLSearchParams): Promise<Answer> {
-    return this.#send('POST', path, { 'content-type': 'application/x-www-form-urlencoded' }, Buffer.from(form.toString()));
+  post(path: string, body: URLSearchParams | Buffer = Buffer.alloc(0), headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return body instanceof Buffer
+      ? this.#send('POST', path, headers, body)
+      : this.#send('POST', path, { ...headers, 'content-type': 'application/x-www-form-urlencoded' }, Buffer.from(body.toString()));
   }
 
   /** Waits and sends again while the server asks for it. */
