@@ -10,6 +10,9 @@ export interface AlertStoreOptions {
   readonly perNameLimit: number;
 }
 
+/** `known` is what was stored before. */
+export type OnAlert = (alert: Alert, known: Alert | undefined) => void;
+
 /** Fingerprints by their first two digits: one bucket is sorted in no time, so the whole is walked in order without holding the loop. */
 interface Bucket {
   fingerprints: string[];
@@ -25,7 +28,7 @@ export class AlertStore {
   readonly #identityByText = new Map<string, AlertIdentity>();
   readonly #countByName = new Map<string, number>();
   readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({ fingerprints: [], isSorted: true }));
-  readonly #subscribers = new Set<(alert: Alert) => void>();
+  readonly #subscribers = new Set<OnAlert>();
 
   constructor(options: AlertStoreOptions = { perNameLimit: 0 }) {
     this.#options = options;
@@ -65,7 +68,7 @@ export class AlertStore {
     }
   }
 
-  subscribe(onAlert: (alert: Alert) => void): () => void {
+  subscribe(onAlert: OnAlert): () => void {
     this.#subscribers.add(onAlert);
     return () => this.#subscribers.delete(onAlert);
   }
@@ -89,7 +92,7 @@ export class AlertStore {
       bucket.fingerprints.push(fingerprint);
       bucket.isSorted = false;
       this.#identityByText.set(alert.identity.text, alert.identity);
-      this.#keep(alert);
+      this.#keep(alert, undefined);
       return true;
     }
     if (alert.identity !== old.identity && alert.identity.text !== old.identity.text) {
@@ -98,15 +101,14 @@ export class AlertStore {
       old.identity.text = alert.identity.text;
       this.#identityByText.set(old.identity.text, old.identity);
     }
-    this.#keep(
-      old.overlaps(alert) ? old.merge(alert, nowMs) : alert.identity === old.identity ? alert : alert.with({ identity: old.identity }),
-    );
+    if (old.overlaps(alert)) this.#keep(old.merge(alert, nowMs), old);
+    else this.#keep(alert.identity === old.identity ? alert : alert.with({ identity: old.identity }), old);
     return true;
   }
 
-  #keep(alert: Alert): void {
+  #keep(alert: Alert, known: Alert | undefined): void {
     this.#byFingerprint.set(alert.fingerprint, alert);
-    for (const tell of this.#subscribers) tell(alert);
+    for (const tell of this.#subscribers) tell(alert, known);
   }
 
   /** Forgets what is resolved. */

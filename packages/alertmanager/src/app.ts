@@ -24,13 +24,14 @@ import { AlertStore } from './alert-store.ts';
 import type { ClusterView } from './api/context.ts';
 import { limitTime } from './api/request-timeout.ts';
 import { addApiRoutes, formatApiError } from './api/routes.ts';
+import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { Engine } from './engine.ts';
 import { fail } from './errors.ts';
 import { flags, readFeatures } from './flags.ts';
 import { glob } from './glob.ts';
 import type { MatcherMode } from './matcher.ts';
-import { createNotificationMetrics, createServerMetrics } from './metrics.ts';
+import { createClusterMetrics, createNotificationMetrics, createServerMetrics } from './metrics.ts';
 import { NotificationLog } from './nflog.ts';
 import { buildReceivers } from './notify/build.ts';
 import { Templates } from './notify/template.ts';
@@ -52,6 +53,8 @@ export interface RunningAlertmanager extends Running {
   reload(): Promise<void>;
 }
 
+const alone: ClusterView = { status: 'disabled', peers: [] };
+
 /** Alerts come in batches; larger ones than this are refused with 413. */
 const bodyLimitBytes = 64 * 1024 * 1024;
 
@@ -71,6 +74,8 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   const notificationLog = new NotificationLog(join(storage, 'nflog'));
   const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'));
   const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
+  const clusterMetrics = createClusterMetrics(registry);
+  const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, notificationLog, store });
   const engine = new Engine({
     clock,
     log,
@@ -83,6 +88,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     startAtMs: startedAtMs + settings['dispatch.start-delay'],
     maintenanceIntervalMs: settings['dispatch.maintenance-interval'],
     turns: new Turns(),
+    ...(cluster === undefined ? {} : { cluster }),
     ...(dependencies.random === undefined ? {} : { random: dependencies.random }),
   });
   const metrics = createServerMetrics(
@@ -134,10 +140,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     return next;
   };
   await load();
-
-  const cluster = clusterView(settings, log);
-  metrics.clusterEnabled.set(cluster.status === 'disabled' ? 0 : 1);
-  metrics.clusterMembers.set(cluster.peers.length);
+  await cluster?.start();
 
   const app = createHttp({
     log,
@@ -150,7 +153,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   });
   limitTime(app, clock, settings['web.timeout']);
   addApiRoutes(app, {
-    context: { engine, store, silences, clock, mode, metrics, cluster, startedAtMs },
+    context: { engine, store, silences, clock, mode, metrics, cluster: cluster ?? alone, startedAtMs },
     notificationLog,
     acknowledgements,
     routeLabelsOf: (group) => {
@@ -181,7 +184,13 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   const descriptors = settings['web.systemd-socket'] ? systemdSockets() : [];
   if (settings['web.systemd-socket'] && descriptors.length === 0)
     throw fail('bad_flags', { reason: '--web.systemd-socket: systemd has handed no socket over (LISTEN_FDS)' });
-  const running = await listen(app, { host, port, more: moreAddresses.map(parseAddress), descriptors, flag: '--web.listen-address' });
+  const running = await listen(app, {
+    host,
+    port,
+    more: moreAddresses.map((one) => parseAddress(one)),
+    descriptors,
+    flag: '--web.listen-address',
+  });
 
   const timers = new Set<Timer>();
   every(clock, timers, settings['data.maintenance-interval'], () => maintain());
@@ -234,6 +243,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       await running.stop();
       await loading;
       await engine.stop();
+      await cluster?.stop();
       maintain();
       silences.close();
       notificationLog.close();
@@ -259,10 +269,9 @@ function checkFlags(settings: FlagValues<typeof flags>): MatcherMode {
   return features.has('utf8-strict-mode') ? 'utf8-strict' : 'fallback';
 }
 
-function parseAddress(address: string): { host: string; port: number } {
+function parseAddress(address: string, name: keyof typeof flags = 'web.listen-address'): { host: string; port: number } {
   const match = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(address);
-  if (match === null || Number(match[3]) > 65_535)
-    throw fail('bad_flags', { reason: `--web.listen-address=${address}: write host:port or :port` });
+  if (match === null || Number(match[3]) > 65_535) throw fail('bad_flags', { reason: `--${name}=${address}: write host:port or :port` });
   return { host: (match[1] ?? match[2]) || '0.0.0.0', port: Number(match[3]) };
 }
 
@@ -312,16 +321,37 @@ function every(clock: Clock, timers: Set<Timer>, intervalMs: number, run: () => 
   arm();
 }
 
-/** A node without peers lists itself: tools count on it. Gossip comes with high availability. */
-function clusterView(settings: FlagValues<typeof flags>, log: Logger): ClusterView {
+/** Undefined when it is switched off. */
+function createCluster(
+  settings: FlagValues<typeof flags>,
+  parts: Pick<ClusterOptions, 'clock' | 'log' | 'metrics' | 'silences' | 'notificationLog' | 'store'>,
+): Cluster | undefined {
   const address = settings['cluster.listen-address'];
-  if (address === '') return { status: 'disabled', peers: [] };
-  if (settings['cluster.peer'].length > 0)
-    log.warn({ peers: settings['cluster.peer'] }, 'Clustering is not implemented yet; this node works alone');
-  const name = settings['cluster.peer-name'] || ulid();
-  const [, host = '', port = '9094'] = /^(.*):(\d+)$/.exec(settings['cluster.advertise-address'] || address) ?? [];
-  const shown = host === '' || host === '0.0.0.0' || host === '[::]' ? privateAddress() : host;
-  return { status: 'ready', name, peers: [{ name, address: `${shown}:${port}` }] };
+  if (address === '') return undefined;
+  const { host, port } = parseAddress(address, 'cluster.listen-address');
+  const advertised = settings['cluster.advertise-address'];
+  const isWildcard = host === '0.0.0.0' || host === '::';
+  const shown = advertised === '' ? undefined : parseAddress(advertised, 'cluster.advertise-address');
+  const peers = settings['cluster.peer'].map((peer) => parseAddress(peer, 'cluster.peer'));
+  return new Cluster({
+    ...parts,
+    name: settings['cluster.peer-name'] || ulid(),
+    label: settings['cluster.label'],
+    host,
+    port,
+    advertise: shown === undefined ? (isWildcard ? `${privateAddress()}:0` : undefined) : `${shown.host}:${shown.port}`,
+    peers,
+    peerTimeoutMs: settings['cluster.peer-timeout'],
+    settleTimeoutMs: settings['cluster.settle-timeout'],
+    probeIntervalMs: settings['cluster.probe-interval'],
+    probeTimeoutMs: settings['cluster.probe-timeout'],
+    pushPullIntervalMs: settings['cluster.pushpull-interval'],
+    tcpTimeoutMs: settings['cluster.tcp-timeout'],
+    reconnectIntervalMs: settings['cluster.reconnect-interval'],
+    reconnectTimeoutMs: settings['cluster.reconnect-timeout'],
+    // The default is for those who did not ask: two alertmanagers on one machine are no mistake.
+    mayGoWithoutPort: peers.length === 0 && address === flags['cluster.listen-address'].default,
+  });
 }
 
 function privateAddress(): string {

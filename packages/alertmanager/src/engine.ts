@@ -6,6 +6,7 @@ import type { Clock, Logger } from '@pronoia/server';
 import type { Acknowledgements } from './acknowledgement.ts';
 import type { Alert } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
+import type { Cluster } from './cluster/cluster.ts';
 import type { Config } from './config/config.ts';
 import { Dispatcher, type Group, type ReceiverNames } from './dispatcher.ts';
 import { Inhibitor } from './inhibit.ts';
@@ -31,6 +32,8 @@ export interface EngineOptions {
   readonly startAtMs?: number;
   readonly maintenanceIntervalMs?: number;
   readonly random?: () => number;
+  /** Those who share the work; alone without it. */
+  readonly cluster?: Cluster;
   /** So that many flushes at once do not hold the event loop; none without it. */
   readonly turns?: Turns;
 }
@@ -91,7 +94,7 @@ export class Engine {
 
   /** Takes a configuration into use. The old one's flushes are cancelled; what they had not told, the new ones tell. */
   async apply(config: Config, receivers: ReadonlyMap<string, ReceiverRuntime>): Promise<void> {
-    const { clock, log, metrics, store, silences, notificationLog, retentionMs, random = Math.random } = this.#options;
+    const { clock, log, metrics, store, silences, notificationLog, retentionMs, random = Math.random, cluster } = this.#options;
     const inhibitor = new Inhibitor(config.inhibit_rules);
     const pipeline = new Pipeline({
       clock,
@@ -105,6 +108,7 @@ export class Engine {
       timeIntervals: config.timeIntervals,
       retentionMs,
       random,
+      ...(cluster === undefined ? {} : { cluster }),
     });
     const { startAtMs, maintenanceIntervalMs, turns } = this.#options;
     const dispatcher = new Dispatcher({
@@ -117,6 +121,7 @@ export class Engine {
           return false;
         }),
       ...(this.#setup === undefined ? {} : { previous: this.#setup.dispatcher }),
+      ...(cluster === undefined ? {} : { peerWaitMs: () => cluster.peerWaitMs() }),
       ...(turns === undefined ? {} : { turns }),
       ...(startAtMs === undefined ? {} : { startAtMs }),
       ...(maintenanceIntervalMs === undefined ? {} : { maintenanceIntervalMs }),

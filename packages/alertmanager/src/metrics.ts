@@ -114,24 +114,6 @@ export function createServerMetrics(registry: Registry, gauges: Gauges, build: {
     labelNames: ['version', 'revision', 'branch', 'goversion'],
     registers,
   }).set({ ...build, branch: '', goversion: '' }, 1);
-  const enabled = new Gauge({ name: 'alertmanager_cluster_enabled', help: 'Indicates whether clustering is enabled.', registers });
-  const members = new Gauge({
-    name: 'alertmanager_cluster_members',
-    help: 'Number indicating current number of members in cluster.',
-    registers,
-  });
-  const failedPeers = new Gauge({
-    name: 'alertmanager_cluster_failed_peers',
-    help: 'Number indicating the current number of failed peers in the cluster.',
-    registers,
-  });
-  failedPeers.set(0);
-  const position = new Gauge({
-    name: 'alertmanager_peer_position',
-    help: 'Position the Alertmanager instance believes it has in its cluster.',
-    registers,
-  });
-  position.set(0);
   const received = new Counter({
     name: 'alertmanager_alerts_received_total',
     help: 'The total number of received alerts.',
@@ -165,8 +147,6 @@ export function createServerMetrics(registry: Registry, gauges: Gauges, build: {
     maintenanceErrors: counter(`${part}_maintenance_errors_total`, `How many maintenances were executed for ${what} that failed.`),
   });
   return {
-    clusterEnabled: enabled,
-    clusterMembers: members,
     received,
     invalid,
     limited: counter('alerts_limited_total', 'Total number of alerts that were dropped due to per alert name limit.'),
@@ -201,5 +181,51 @@ export function createServerMetrics(registry: Registry, gauges: Gauges, build: {
     }),
     silences: state('silences', 'silences'),
     nflog: state('nflog', 'the notification log'),
+  };
+}
+
+export type ClusterMetrics = ReturnType<typeof createClusterMetrics>;
+
+export function createClusterMetrics(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string): Gauge => {
+    const made = new Gauge({ name: `alertmanager_${name}`, help, registers });
+    made.set(0);
+    return made;
+  };
+  const counter = (name: string, help: string) => {
+    const made = new Counter({ name: `alertmanager_${name}`, help, registers });
+    made.inc(0);
+    return made;
+  };
+  const sent = new Counter({
+    name: 'alertmanager_cluster_messages_sent_total',
+    help: 'Total number of cluster messages sent.',
+    labelNames: ['msg_type'],
+    registers,
+  });
+  for (const type of ['update', 'full_state']) sent.inc({ msg_type: type }, 0);
+  gauge('cluster_health_score', 'Health score of the cluster. Always zero here: there is no such score.');
+  return {
+    enabled: gauge('cluster_enabled', 'Indicates whether clustering is enabled.'),
+    members: gauge('cluster_members', 'Number indicating current number of members in cluster.'),
+    failed: gauge('cluster_failed_peers', 'Number indicating the current number of failed peers in the cluster.'),
+    position: gauge('peer_position', 'Position the Alertmanager instance believes it has in its cluster.'),
+    joined: counter('cluster_peers_joined_total', 'A counter of the number of peers that have joined.'),
+    left: counter('cluster_peers_left_total', 'A counter of the number of peers that have left or were lost.'),
+    updated: counter('cluster_peers_update_total', 'A counter of the number of peers that came back with another identity.'),
+    nameConflicts: counter('cluster_peer_name_conflicts_total', 'Total number of times another member had this one’s name.'),
+    sent,
+    sentBytes: counter('cluster_messages_sent_size_total', 'Total size of cluster messages sent.'),
+    received: counter('cluster_messages_received_total', 'Total number of cluster messages received.'),
+    receivedBytes: counter('cluster_messages_received_size_total', 'Total size of cluster messages received.'),
+    takeovers: counter(
+      'cluster_takeovers_total',
+      'Notifications that this member sent because the member whose turn it was had gone or did not.',
+    ),
+    duplicates: counter(
+      'cluster_duplicate_notifications_total',
+      'Notifications of this member that another one sent too, because they could not see each other.',
+    ),
   };
 }

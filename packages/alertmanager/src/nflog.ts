@@ -33,7 +33,7 @@ export class NotificationLog {
 
   /** Without a file it lives in memory only. */
   constructor(file?: string) {
-    this.#journal = file === undefined ? undefined : Journal.open(file, { sync: false }, (payload) => this.#remember(decodeEntry(payload)));
+    this.#journal = file === undefined ? undefined : Journal.open(file, (payload) => this.#remember(decodeEntry(payload)));
   }
 
   get size(): number {
@@ -51,6 +51,14 @@ export class NotificationLog {
   /** An entry older than the known one is refused. Throws when it cannot be written; the entry then counts in memory. */
   record(entry: LogEntry): void {
     if (this.#remember(entry)) this.#journal?.append(encodeEntry(entry));
+  }
+
+  /** Another member's: taken when it is newer than ours. */
+  merge(entry: LogEntry, nowMs: number): boolean {
+    const known = this.get(entry);
+    if (entry.expiresAtMs <= nowMs || (known !== undefined && known.timestampMs >= entry.timestampMs)) return false;
+    this.record(entry);
+    return true;
   }
 
   #remember(entry: LogEntry): boolean {
@@ -82,7 +90,7 @@ export class NotificationLog {
   }
 }
 
-function placeKey({ groupKey, receiver, integration, index }: LogPlace): string {
+export function placeKey({ groupKey, receiver, integration, index }: LogPlace): string {
   return `${groupKey}:${receiver}/${integration}/${index}`;
 }
 

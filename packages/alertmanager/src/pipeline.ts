@@ -5,11 +5,12 @@
 import { type Clock, type Logger, sleep } from '@pronoia/server';
 import type { Acknowledgements } from './acknowledgement.ts';
 import type { Alert } from './alert.ts';
+import type { Cluster } from './cluster/cluster.ts';
 import { reasonToNotify, toTell } from './dedup.ts';
 import { type Flush, FlushTimeout } from './dispatcher.ts';
 import type { Inhibitor } from './inhibit.ts';
 import type { NotificationMetrics } from './metrics.ts';
-import type { NotificationLog } from './nflog.ts';
+import type { LogEntry, NotificationLog } from './nflog.ts';
 import { type Integration, type Notification, NotifyError, type ReceiverRuntime } from './notify/integration.ts';
 import type { Silences } from './silence.ts';
 import { containsTime, type TimeInterval } from './time-interval.ts';
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   readonly retentionMs: number;
   /** 0…1, for the spread of retries. */
   readonly random: () => number;
+  /** Of whom one sends; alone without it. */
+  readonly cluster?: Cluster;
 }
 
 const firstRetryMs = 500;
@@ -98,21 +101,38 @@ export class Pipeline {
 
   /** False: the flush failed for this integration, and the next one begins afresh. */
   async #notify(flush: Flush, alerts: readonly Alert[], receiver: ReceiverRuntime, integration: Integration): Promise<boolean> {
-    const { notificationLog, retentionMs, log } = this.#options;
+    const { notificationLog, retentionMs, log, cluster } = this.#options;
     const { group, nowMs } = flush;
     const { repeatIntervalMs } = group.route.options;
     const place = { groupKey: group.key, receiver: receiver.name, integration: integration.kind, index: integration.index };
-    const entry = notificationLog.get(place);
+    let entry = notificationLog.get(place);
     const told = toTell(alerts, nowMs);
-    const reason = reasonToNotify(entry, told, { sendResolved: integration.sendResolved, repeatIntervalMs, nowMs });
+    const why = () => reasonToNotify(entry, told, { sendResolved: integration.sendResolved, repeatIntervalMs, nowMs });
+    let reason = why();
     if (reason === undefined) return true;
     // Somebody is at it: news are told, the old is not repeated.
     if (reason === 'repeat interval elapsed' && this.#areAcknowledged(alerts, nowMs)) return true;
+    if (cluster !== undefined) {
+      const before = entry;
+      // A record that comes now is of this round: what it lacks, the member that wrote it tells in the next.
+      const turn = await cluster.turn(group.key, () => notificationLog.get(place) !== before, flush.signal);
+      entry = notificationLog.get(place);
+      reason = why();
+      if (reason === undefined) return true;
+      if (turn !== 'send') return false;
+    }
     const sent = integration.sendResolved ? alerts : alerts.filter((alert) => !alert.isResolvedAt(nowMs));
     // Slack's thread and the like belong to one story: a first notification begins another.
     let receiverData = reason === 'first notification' ? {} : (entry?.receiverData ?? {});
     if (sent.length > 0) {
-      const outcome = await this.#send(integration, {
+      // Before each further attempt: another member may have taken over and told.
+      const mayRetry = async (): Promise<boolean> => {
+        const before = entry;
+        return (
+          cluster === undefined || (await cluster.turn(group.key, () => notificationLog.get(place) !== before, flush.signal)) === 'send'
+        );
+      };
+      const outcome = await this.#send(integration, mayRetry, {
         alerts: sent,
         receiver: receiver.name,
         groupKey: group.key,
@@ -126,14 +146,16 @@ export class Pipeline {
       if (outcome === undefined) return false;
       receiverData = outcome.receiverData ?? receiverData;
     }
+    const record: LogEntry = {
+      ...place,
+      timestampMs: nowMs,
+      ...told,
+      receiverData,
+      expiresAtMs: nowMs + Math.min(retentionMs, 2 * repeatIntervalMs),
+    };
+    cluster?.record(record, entry?.timestampMs ?? 0);
     try {
-      notificationLog.record({
-        ...place,
-        timestampMs: nowMs,
-        ...told,
-        receiverData,
-        expiresAtMs: nowMs + Math.min(retentionMs, 2 * repeatIntervalMs),
-      });
+      notificationLog.record(record);
     } catch (error) {
       // It was told; after a restart it may be told once more.
       log.error({ err: error, receiver: receiver.name }, 'The notification was sent but could not be written down');
@@ -149,6 +171,7 @@ export class Pipeline {
   /** Attempts until one succeeds, fails for good, or the flush's time is over. Undefined: not told. */
   async #send(
     integration: Integration,
+    mayRetry: () => Promise<boolean>,
     notification: Notification,
   ): Promise<{ receiverData: Notification['receiverData'] | undefined } | undefined> {
     const { clock, metrics, log, random } = this.#options;
@@ -158,6 +181,7 @@ export class Pipeline {
     let last: NotifyError | undefined;
     metrics.notifications.inc(labels);
     for (let attempt = 1; !signal.aborted; attempt++) {
+      if (attempt > 1 && !(await mayRetry())) return undefined;
       const startedAt = clock.monotonic();
       metrics.requests.inc(labels);
       try {

@@ -43,6 +43,7 @@ export class Silences {
   readonly #options: SilenceOptions;
   readonly #byId = new Map<string, Silence>();
   readonly #journal: Journal | undefined;
+  readonly #subscribers = new Set<(silence: Silence) => void>();
   /** Every change gets the next number, so that a cached answer needs only what came after it. */
   #version = 1;
   readonly #index = new SilenceIndex();
@@ -54,7 +55,7 @@ export class Silences {
     this.#journal =
       file === undefined
         ? undefined
-        : Journal.open(file, { sync: true }, (payload) => {
+        : Journal.open(file, (payload) => {
             const silence = decodeSilence(payload);
             if (silence === undefined) return;
             const known = this.#byId.get(silence.id);
@@ -109,6 +110,21 @@ export class Silences {
     }
   }
 
+  /** Another member's: taken when it is newer than ours. */
+  merge(silence: Silence, nowMs: number): boolean {
+    const known = this.#byId.get(silence.id);
+    if (silence.endsAtMs + this.#options.retentionMs <= nowMs || (known !== undefined && known.updatedAtMs >= silence.updatedAtMs))
+      return false;
+    this.#journal?.append(encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs));
+    this.#remember(silence);
+    return true;
+  }
+
+  /** Resolves when all that was changed so far is on the disk itself. */
+  synced(): Promise<void> {
+    return this.#journal?.synced() ?? Promise.resolve();
+  }
+
   #checkSize(silence: Silence): void {
     const { maxBytes } = this.#options;
     const bytes = encodeSilence(silence, 0).length;
@@ -119,6 +135,12 @@ export class Silences {
     this.#checkSize(silence);
     this.#journal?.append(encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs));
     this.#remember(silence);
+    for (const tell of this.#subscribers) tell(silence);
+  }
+
+  /** Told of each change that was made here, not of those that came from another member. */
+  subscribe(onChange: (silence: Silence) => void): void {
+    this.#subscribers.add(onChange);
   }
 
   #remember(silence: Silence): void {

@@ -219,7 +219,10 @@ it('an acknowledgement is kept over a restart, shown by explain, and withdrawn',
     server = await start(options, { log: silentLogger });
     url = server.url;
     await call(url, 'POST', '/alerts', alert);
-    expect(await call(url, 'GET', '/acknowledgements')).toMatchObject([200, [{ by: 'ann', comment: 'on it', labels: { alertname: 'Disk' } }]]);
+    expect(await call(url, 'GET', '/acknowledgements')).toMatchObject([
+      200,
+      [{ by: 'ann', comment: 'on it', labels: { alertname: 'Disk' } }],
+    ]);
     expect(await call(url, 'GET', `/alerts/${found.fingerprint}/explain`)).toMatchObject([200, { acknowledged: { by: 'ann' } }]);
     expect(await call(url, 'DELETE', own)).toEqual([200, undefined]);
     expect((await call(url, 'DELETE', own))[0]).toBe(404);

@@ -101,7 +101,7 @@ export function addApiRoutes(
   );
   app.post(
     `${api}/silences`,
-    handle((request) => postSilence(request.body, context)),
+    handleLater((request) => postSilence(request.body, context)),
   );
   app.get(
     `${api}/silence/:id`,
@@ -109,7 +109,7 @@ export function addApiRoutes(
   );
   app.delete(
     `${api}/silence/:id`,
-    handle((request) => deleteSilence(id(request), context)),
+    handleLater((request) => deleteSilence(id(request), context)),
   );
   app.get(
     `${api}/alerts/:id/explain`,

@@ -45,10 +45,11 @@ export function getSilence(id: string, { silences, clock }: ApiContext): object 
   return silenceJson(silence, silenceState(silence, clock.now()));
 }
 
-export function deleteSilence(id: string, { silences, clock }: ApiContext): void {
+export async function deleteSilence(id: string, { silences, clock }: ApiContext): Promise<void> {
   checkId(id);
   try {
     silences.expire(id, clock.now());
+    await silences.synced();
   } catch (error) {
     throw asRefusal(error);
   }
@@ -77,7 +78,7 @@ function silenceJson(silence: Silence, state: SilenceState): object {
   };
 }
 
-export function postSilence(body: unknown, { silences, clock, mode }: ApiContext): { silenceID: string } {
+export async function postSilence(body: unknown, { silences, clock, mode }: ApiContext): Promise<{ silenceID: string }> {
   if (body === undefined || body === null) throw new InvalidRequest(422, 602, 'silence in body is required');
   if (typeof body !== 'object' || Array.isArray(body)) throw badJson('expected an object');
   const { id, matchers, startsAt, endsAt, createdBy, comment, annotations } = body as Record<string, unknown>;
@@ -112,7 +113,9 @@ export function postSilence(body: unknown, { silences, clock, mode }: ApiContext
       comment: text(comment, 'comment'),
       annotations: annotations === undefined || annotations === null ? {} : textMap(annotations),
     };
-    return { silenceID: silences.set(request, clock.now()) };
+    const silenceID = silences.set(request, clock.now());
+    await silences.synced();
+    return { silenceID };
   } catch (error) {
     throw asRefusal(error);
   }

@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function open(file: string): { journal: Journal; read: string[] } {
   const read: string[] = [];
-  const journal = Journal.open(file, { sync: false }, (payload) => read.push(payload.toString()));
+  const journal = Journal.open(file, (payload) => read.push(payload.toString()));
   return { journal, read };
 }
 

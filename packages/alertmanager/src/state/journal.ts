@@ -6,8 +6,9 @@
  * told of it. A log record is `length u32 | crc32 u32 | payload`; a torn last record is dropped, a damaged one in the middle ends the
  * start with its place.
  */
-import { closeSync, existsSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { defineErrors } from '@pronoia/server';
 import { readVarint, varintBytes } from './wire.ts';
@@ -25,42 +26,41 @@ const errors = defineErrors({
 });
 
 const headerBytes = 8;
-
-export interface JournalOptions {
-  /** Flush to the disk itself with each append: survives a power cut, costs milliseconds. A killed process loses nothing either way. */
-  readonly sync: boolean;
-}
+const flush = promisify(fdatasync);
 
 export class Journal {
   readonly #snapshotFile: string;
   readonly #logFile: string;
-  readonly #options: JournalOptions;
   #log: number;
   #logBytes = 0;
+  #sync: Promise<void> = Promise.resolve();
+  #nextSync: Promise<void> | undefined;
 
-  private constructor(file: string, options: JournalOptions, log: number, logBytes: number) {
+  private constructor(file: string, log: number, logBytes: number) {
     this.#snapshotFile = file;
     this.#logFile = `${file}.log`;
-    this.#options = options;
     this.#log = log;
     this.#logBytes = logBytes;
   }
 
   /** Calls `onRecord` for each message, the snapshot's first. */
-  static open(file: string, options: JournalOptions, onRecord: (payload: Buffer) => void): Journal {
+  static open(file: string, onRecord: (payload: Buffer) => void): Journal {
     replaySnapshot(file, onRecord);
     const logFile = `${file}.log`;
     const kept = replayLog(logFile, onRecord);
     const log = openSync(logFile, existsSync(logFile) ? 'r+' : 'w+');
     ftruncateSync(log, kept);
-    return new Journal(file, options, log, kept);
+    return new Journal(file, log, kept);
   }
 
   get logBytes(): number {
     return this.#logBytes;
   }
 
-  /** Durable when this returns. Throws `state_not_written`, and then nothing was added. */
+  /**
+   * When this returns a killed process loses it no more; `synced` tells when a power cut does not either. Throws `state_not_written`,
+   * and then nothing was added.
+   */
   append(payload: Buffer): void {
     const record = Buffer.alloc(headerBytes + payload.length);
     record.writeUInt32LE(payload.length, 0);
@@ -69,7 +69,6 @@ export class Journal {
     try {
       let written = 0;
       while (written < record.length) written += writeSync(this.#log, record, written, record.length - written, this.#logBytes + written);
-      if (this.#options.sync) fdatasyncSync(this.#log);
     } catch (error) {
       try {
         ftruncateSync(this.#log, this.#logBytes);
@@ -79,6 +78,26 @@ export class Journal {
       throw errors.fail('state_not_written', { file: this.#logFile, reason: (error as Error).message }, error);
     }
     this.#logBytes += record.length;
+  }
+
+  /** Resolves when all that was appended before is on the disk itself. Those who ask meanwhile share the next flush of the disk. */
+  synced(): Promise<void> {
+    this.#nextSync ??= this.#sync.then(() => {
+      this.#nextSync = undefined;
+      return this.#flushDisk();
+    });
+    const mine = this.#nextSync;
+    // The next one waits for this one, whatever became of it.
+    this.#sync = mine.catch(() => {});
+    return mine;
+  }
+
+  async #flushDisk(): Promise<void> {
+    try {
+      await flush(this.#log);
+    } catch (error) {
+      throw errors.fail('state_not_written', { file: this.#logFile, reason: (error as Error).message }, error);
+    }
   }
 
   /** Replaces snapshot and log by these messages. Returns the size in bytes. */
