@@ -4,17 +4,17 @@
  */
 
 /** Numbers that describe one piece of a series in `StagedChunks.pieces`. */
-export const pieceFields = 6;
+export const pieceFields = 5;
 
 /**
  * Float samples of some series, encoded; owned by the caller and filled anew by each `BulkReader.stage`. All of it is plain typed
- * arrays: it can be posted to a worker. The encodings belong to the storage.
+ * arrays: it can be posted to a worker. How they are encoded is the storage's matter.
  */
 export class StagedChunks {
   bytes = new Uint8Array(512 * 1024);
   /** Bytes in use. */
   length = 0;
-  /** Per piece: start and end in `bytes`, number of samples, encoding, and the inclusive time range to keep. Ascending in time. */
+  /** Per piece: start and end in `bytes`, number of samples, and the inclusive time range to keep. Ascending in time. */
   pieces = new Float64Array(1024 * pieceFields);
   pieceCount = 0;
   /** Per series: its pieces end before this one. */
@@ -46,7 +46,7 @@ export class StagedChunks {
   }
 
   /** One more piece of the series that `endSeries` will end. */
-  addPiece(start: number, end: number, samples: number, encoding: number, minMs: number, maxMs: number): void {
+  addPiece(start: number, end: number, samples: number, minMs: number, maxMs: number): void {
     const at = this.pieceCount * pieceFields;
     if (at === this.pieces.length) {
       const larger = new Float64Array(at * 2);
@@ -57,9 +57,8 @@ export class StagedChunks {
     pieces[at] = start;
     pieces[at + 1] = end;
     pieces[at + 2] = samples;
-    pieces[at + 3] = encoding;
-    pieces[at + 4] = minMs;
-    pieces[at + 5] = maxMs;
+    pieces[at + 3] = minMs;
+    pieces[at + 4] = maxMs;
     this.pieceCount++;
     this.samples += samples;
   }

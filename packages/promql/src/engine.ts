@@ -173,7 +173,7 @@ export class Engine {
         queryable,
         signal,
       };
-      budget.check();
+      budget.check('query execution');
       const evaluate = this.#evaluator === 'reference' ? evaluateLiterally : evaluateInColumns;
       const { value, preparedAt, evaluatedAt } = await evaluate(settings, {
         expr,

@@ -2,10 +2,8 @@
 // `src/chunk/bulk-decoder.ts`; the format is explained in `src/chunk/xor.ts`.
 
 const staleBits: u64 = 0x7ff0000000000002;
-/** Bytes of a piece's description: six floats. */
-const pieceBytes: usize = 48;
-/** Samples as they are: an array of times, then one of values. */
-const rawEncoding: i32 = 0;
+/** Bytes of a piece's description: five floats. */
+const pieceBytes: usize = 40;
 
 let staleTo: usize = 0;
 
@@ -36,13 +34,10 @@ export function decodePieces(
       const from = bytes + <usize>load<f64>(p);
       const to = bytes + <usize>load<f64>(p, 8);
       const count = <i32>load<f64>(p, 16);
-      const minMs = load<f64>(p, 32);
-      const maxMs = load<f64>(p, 40);
+      const minMs = load<f64>(p, 24);
+      const maxMs = load<f64>(p, 32);
       const out = (<usize>at) << 3;
-      const kept =
-        <i32>load<f64>(p, 24) == rawEncoding
-          ? copyRaw(from, count, minMs, maxMs, times + out, values + out)
-          : decodeXor(from, to, count, minMs, maxMs, times + out, values + out);
+      const kept = decodeXor(from, to, count, minMs, maxMs, times + out, values + out);
       if (kept < 0) return -1 - piece;
       at += kept;
     }
@@ -50,28 +45,6 @@ export function decodePieces(
   store<u32>(starts + ((<usize>seriesCount) << 2), at);
   store<u32>(staleStarts + ((<usize>seriesCount) << 2), <u32>((staleTo - staleTimes) >> 3));
   return at;
-}
-
-function copyRaw(from: usize, count: i32, minMs: f64, maxMs: f64, times: usize, values: usize): i32 {
-  const end = from + ((<usize>count) << 3);
-  const toValues = (<usize>count) << 3;
-  const first = times;
-  for (let p = from; p < end; p += 8) {
-    const t = load<f64>(p);
-    if (t < minMs) continue;
-    if (t > maxMs) break;
-    const bits = load<u64>(p + toValues);
-    if (bits == staleBits) {
-      store<f64>(staleTo, t);
-      staleTo += 8;
-      continue;
-    }
-    store<f64>(times, t);
-    store<u64>(values, bits);
-    times += 8;
-    values += 8;
-  }
-  return <i32>((times - first) >> 3);
 }
 
 /** The next `64 − avail` bits are taken over from memory; at least 56 are there afterwards. */

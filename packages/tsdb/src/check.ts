@@ -3,7 +3,7 @@
  */
 import { compareBytes, Labels, SampleBatch } from '@pronoia/model';
 import { Block } from './block/block.ts';
-import type { IndexSeries } from './block/index-reader.ts';
+import type { IndexSeries } from './block/series-cache.ts';
 import { isUlid } from './block/ulid.ts';
 import { decodeChunk, sampleCount } from './chunk/decode.ts';
 import type { Disk } from './disk/disk.ts';

@@ -1,11 +1,12 @@
 /** Aggregations (promql.md §6). Groups are found once; then each operator walks its series once, all steps of a series in a row. */
 import type { AggregateExpr } from '../syntax/ast.ts';
+import { Arena } from './arena.ts';
 import type { Evaluation, Value } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { eachSeries } from './fused.ts';
 import { type FoldOp, GroupFold, isFoldOp } from './group-fold.ts';
 import { countValues, limitRatio, quantiles, selectK } from './select-k.ts';
-import { groupLabels, groupSeries } from './series-group.ts';
+import { groupFinder, groupSeries } from './series-group.ts';
 import { StepSeries } from './step-series.ts';
 
 export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, frame: Frame): Promise<Value> {
@@ -33,26 +34,30 @@ export async function evaluateAggregate(ev: Evaluation, expr: AggregateExpr, fra
 }
 
 async function foldGroups(ev: Evaluation, expr: AggregateExpr, op: FoldOp, frame: Frame): Promise<StepSeries[]> {
-  const labelsOf = groupLabels(expr);
-  const groups = new Map<string, GroupFold>();
-  await eachSeries(ev, expr.expr, frame, op, (series) => {
-    const labels = labelsOf(series.labels);
-    const key = labels.key();
-    let group = groups.get(key);
-    if (group === undefined) {
-      group = new GroupFold(ev, expr, op, new StepSeries(labels, false, frame.count), frame.count);
-      groups.set(key, group);
-      ev.budget.hold(frame.count);
+  const arena = ev.isLiteral ? undefined : Arena.take();
+  try {
+    const groupOf = groupFinder(expr);
+    const groups: GroupFold[] = [];
+    await eachSeries(ev, expr.expr, frame, op, arena, (series, weight) => {
+      const index = groupOf.find(series.labels);
+      let group = groups[index];
+      if (group === undefined) {
+        group = new GroupFold(ev, expr, op, new StepSeries(groupOf.labels(index), false, frame.count), frame.count, arena);
+        groups[index] = group;
+        ev.budget.hold(frame.count);
+      }
+      group.add(series);
+      // Not held here, but the limit is on what the query would hold in the original.
+      ev.budget.hold(weight);
+    });
+    const results: StepSeries[] = [];
+    for (const group of groups) {
+      const result = group.finish();
+      if (!result.isEmpty()) results.push(result);
+      if (ev.budget.due(frame.count)) await ev.budget.pause();
     }
-    group.add(series);
-    // Not held here, but the limit is on what the query would hold in the original.
-    ev.budget.hold(series.weight());
-  });
-  const results: StepSeries[] = [];
-  for (const group of groups.values()) {
-    const result = group.finish();
-    if (!result.isEmpty()) results.push(result);
-    if (ev.budget.due(frame.count)) await ev.budget.pause();
+    return results;
+  } finally {
+    arena?.giveBack();
   }
-  return results;
 }

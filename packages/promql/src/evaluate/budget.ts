@@ -63,9 +63,9 @@ export class Budget {
     this.#sliceEnd = this.#now() + sliceMs;
   }
 
-  check(): void {
-    if (this.#signal?.aborted === true) throw new QueryError('canceled', 'query was canceled in expression evaluation');
-    if (this.#now() >= this.#deadline) throw new QueryError('timeout', 'query timed out in expression evaluation');
+  check(where = 'expression evaluation'): void {
+    if (this.#signal?.aborted === true) throw new QueryError('canceled', `query was canceled in ${where}`);
+    if (this.#now() >= this.#deadline) throw new QueryError('timeout', `query timed out in ${where}`);
   }
 
   /** Counts samples as held. Throws QueryError beyond the limit. */

@@ -1,11 +1,13 @@
 import { Labels } from '@pronoia/model';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Arena } from './arena.ts';
 import { columnKernel } from './column-kernels.ts';
+import { CompiledKernel, isCompiled } from './compiled-kernels.ts';
 import type { Evaluation, Notes } from './evaluation.ts';
 import { rateFunctions } from './rate.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { StepSeries } from './step-series.ts';
+import { absent, StepSeries } from './step-series.ts';
 import { Window, type WindowFunction } from './window.ts';
 import { windowFunctions } from './window-functions.ts';
 import { WindowPlanner } from './window-plan.ts';
@@ -33,11 +35,10 @@ const evaluation = { startTimestamps: false } as Evaluation;
 function columnsOf(list: readonly (readonly [number, number])[]): SampleColumns {
   const columns = new SampleColumns();
   let t = 0;
-  for (const [gap, v] of list) {
-    t += gap * 1000;
-    columns.times[columns.count] = t;
-    columns.values[columns.count++] = v;
-  }
+  columns.borrow(
+    Float64Array.from(list, ([gap]) => (t += gap * 1000)),
+    Float64Array.from(list, ([, v]) => v),
+  );
   return columns;
 }
 
@@ -59,6 +60,9 @@ test.each(fast)('the fast %s gives the same bits as window by window', (func) =>
       const reference = { firstMs, stepMs, lastMs: firstMs + (count - 1) * stepMs };
       const args = [new Float64Array(count).fill(q)];
       const kernel = columnKernel(func, { reference, rangeMs }, args);
+      const arena = Arena.take();
+      const compiled =
+        arena === undefined || !isCompiled(func) ? undefined : new CompiledKernel(func, { reference, rangeMs }, args, count, arena);
       const planner = new WindowPlanner(reference, rangeMs, count);
       const run = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
       // One kernel for several series: nothing may be left over from the one before.
@@ -78,7 +82,18 @@ test.each(fast)('the fast %s gives the same bits as window by window', (func) =>
         const signs = (texts: string[]): string[] =>
           func === 'quantile_over_time' ? texts.map((text) => (text === '-0' ? '0' : text)) : texts;
         expect(signs(show(quick))).toEqual(signs(show(slow)));
+        if (compiled === undefined) continue;
+        compiled.begin(columns, planner.planFor(columns));
+        let present = 0;
+        const bySlices = compiled.scansWindows ? perSlice : count;
+        for (let from = 0; from < count; from += bySlices) present += compiled.run(from, Math.min(count, from + bySlices));
+        const placed = new StepSeries(Labels.empty, false, count);
+        placed.values.set(compiled.arena.floats(compiled.out, count));
+        placed.kinds.set(compiled.arena.bytes(compiled.kinds, count));
+        expect(signs(show(placed))).toEqual(signs(show(slow)));
+        expect(present).toBe(slow.kinds.filter((kind) => kind !== absent).length);
       }
+      arena?.giveBack();
     }),
     { numRuns: 200 },
   );

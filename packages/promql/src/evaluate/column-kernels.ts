@@ -300,12 +300,46 @@ class QuantileKernel extends Kernel implements ColumnKernel {
 }
 
 /** What the extrapolation takes from the times alone is worked out once per plan. */
-interface RatePlan {
+export interface RatePlan {
   readonly sampled: Float64Array;
   readonly toStart: Float64Array;
   readonly toEnd: Float64Array;
   /** The factor when the counter does not meet zero before the window's start. */
   readonly factor: Float64Array;
+}
+
+export function ratePlan({ lo, hi }: WindowPlan, times: Float64Array, { reference, rangeMs }: RangeShape, isRate: boolean): RatePlan {
+  const count = lo.length;
+  const plan: RatePlan = {
+    sampled: new Float64Array(count),
+    toStart: new Float64Array(count),
+    toEnd: new Float64Array(count),
+    factor: new Float64Array(count),
+  };
+  for (let step = 0; step < count; step++) {
+    const [l, h] = [lo[step] as number, hi[step] as number];
+    if (h - l < 2) continue;
+    const endMs = reference.firstMs + step * reference.stepMs;
+    const [firstMs, lastMs] = [times[l] as number, times[h - 1] as number];
+    let toStart = (firstMs - (endMs - rangeMs)) / 1000;
+    let toEnd = (endMs - lastMs) / 1000;
+    const sampled = (lastMs - firstMs) / 1000;
+    const average = sampled / (h - l - 1);
+    const threshold = average * 1.1;
+    if (toStart >= threshold) toStart = average / 2;
+    if (toEnd >= threshold) toEnd = average / 2;
+    plan.sampled[step] = sampled;
+    plan.toStart[step] = toStart;
+    plan.toEnd[step] = toEnd;
+    plan.factor[step] = rateFactor(sampled, toStart, toEnd, isRate ? rangeMs / 1000 : 0);
+  }
+  return plan;
+}
+
+/** `rangeSeconds` is 0 where the change is not by second. */
+function rateFactor(sampled: number, toStart: number, toEnd: number, rangeSeconds: number): number {
+  const factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
+  return rangeSeconds === 0 ? factor : factor / rangeSeconds;
 }
 
 class RateKernel extends Kernel implements ColumnKernel {
@@ -330,7 +364,7 @@ class RateKernel extends Kernel implements ColumnKernel {
     super.begin(columns, plan, out);
     if (this.#planned !== plan) {
       this.#planned = plan;
-      this.#ratePlan = this.#makePlan(plan, columns.times);
+      this.#ratePlan = ratePlan(plan, columns.times, this.#shape, this.#isRate);
     }
     this.#hasResets = false;
     if (!this.#isCounter) return;
@@ -346,46 +380,13 @@ class RateKernel extends Kernel implements ColumnKernel {
     this.#hasResets = n > 0;
   }
 
-  #makePlan({ lo, hi }: WindowPlan, times: Float64Array): RatePlan {
-    const { reference, rangeMs } = this.#shape;
-    const count = lo.length;
-    const plan: RatePlan = {
-      sampled: new Float64Array(count),
-      toStart: new Float64Array(count),
-      toEnd: new Float64Array(count),
-      factor: new Float64Array(count),
-    };
-    for (let step = 0; step < count; step++) {
-      const [l, h] = [lo[step] as number, hi[step] as number];
-      if (h - l < 2) continue;
-      const endMs = reference.firstMs + step * reference.stepMs;
-      const [firstMs, lastMs] = [times[l] as number, times[h - 1] as number];
-      let toStart = (firstMs - (endMs - rangeMs)) / 1000;
-      let toEnd = (endMs - lastMs) / 1000;
-      const sampled = (lastMs - firstMs) / 1000;
-      const average = sampled / (h - l - 1);
-      const threshold = average * 1.1;
-      if (toStart >= threshold) toStart = average / 2;
-      if (toEnd >= threshold) toEnd = average / 2;
-      plan.sampled[step] = sampled;
-      plan.toStart[step] = toStart;
-      plan.toEnd[step] = toEnd;
-      plan.factor[step] = this.#factor(sampled, toStart, toEnd);
-    }
-    return plan;
-  }
-
-  #factor(sampled: number, toStart: number, toEnd: number): number {
-    const factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
-    return this.#isRate ? factor / (this.#shape.rangeMs / 1000) : factor;
-  }
-
   run(from: number, to: number): void {
     const { lo, hi, values, outValues, outKinds } = this;
     const { sampled, toStart, toEnd, factor } = this.#ratePlan as RatePlan;
     const resets = this.#resets;
     const hasResets = this.#hasResets;
     const isCounter = this.#isCounter;
+    const rangeSeconds = this.#isRate ? this.#shape.rangeMs / 1000 : 0;
     for (let step = from; step < to; step++) {
       const l = lo[step] as number;
       const h = hi[step] as number;
@@ -398,7 +399,7 @@ class RateKernel extends Kernel implements ColumnKernel {
       let f = factor[step] as number;
       if (isCounter && change > 0 && first >= 0) {
         const toZero = (sampled[step] as number) * (first / change);
-        if (toZero < (toStart[step] as number)) f = this.#factor(sampled[step] as number, toZero, toEnd[step] as number);
+        if (toZero < (toStart[step] as number)) f = rateFactor(sampled[step] as number, toZero, toEnd[step] as number, rangeSeconds);
       }
       outValues[step] = change * f;
       outKinds[step] = isFloat;

@@ -58,7 +58,7 @@ export interface Evaluation {
   eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor): Promise<void>;
 }
 
-export type RangeVisitor = (labels: Labels, dropName: boolean, columns: SampleColumns) => void | Promise<void>;
+export type RangeVisitor = (labels: Labels, dropName: boolean, columns: SampleColumns) => Promise<void> | undefined;
 
 /** Warnings and infos of a window function, each about the range argument unless told otherwise. */
 export interface Notes {

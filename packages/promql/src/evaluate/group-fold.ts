@@ -2,9 +2,10 @@
 import { type FloatHistogram, type Labels, quoteGo } from '@pronoia/model';
 import type { AggregateExpr, AggregateOp } from '../syntax/ast.ts';
 import { IncompatibleSchemas } from '../value/histogram-arithmetic.ts';
+import type { Arena } from './arena.ts';
 import type { Evaluation } from './evaluation.ts';
 import { HistogramMean, HistogramSum } from './histogram-sum.ts';
-import { absent, isFloat, isHistogram, type StepSeries } from './step-series.ts';
+import { absent, isFloat, isHistogram, type Place, type StepSeries } from './step-series.ts';
 
 /** The operators that fold the samples of a group into one. */
 export type FoldOp = 'sum' | 'avg' | 'count' | 'group' | 'min' | 'max' | 'stddev' | 'stdvar';
@@ -15,6 +16,8 @@ export function isFoldOp(op: AggregateOp): op is FoldOp {
   );
 }
 
+const nothing = new Uint8Array(0);
+const none = new Float64Array(0);
 const sawFloat = 1;
 const sawHistogram = 2;
 const spoiled = 4;
@@ -24,29 +27,86 @@ export class GroupFold {
   readonly #expr: AggregateExpr;
   readonly #op: FoldOp;
   readonly #out: StepSeries;
-  readonly #seen: Uint8Array;
+  #seen: Uint8Array;
   /** Sum, mean or extreme so far. */
-  readonly #a: Float64Array;
+  #a: Float64Array;
   /** Its compensation, or the sum of squares. */
-  readonly #b: Float64Array;
-  readonly #n: Float64Array;
+  #b: Float64Array;
+  #n: Float64Array;
   /** 1 where the mean has changed its way (promql.md §10). */
   #incremental: Uint8Array | undefined;
+  /** Where those stand when kernels do the folding. */
+  readonly #arena: Arena | undefined;
+  #at = 0;
   readonly #histograms = new Map<number, HistogramSum | HistogramMean>();
 
-  constructor(ev: Evaluation, expr: AggregateExpr, op: FoldOp, out: StepSeries, count: number) {
+  constructor(ev: Evaluation, expr: AggregateExpr, op: FoldOp, out: StepSeries, count: number, arena?: Arena) {
     this.#ev = ev;
     this.#expr = expr;
     this.#op = op;
     this.#out = out;
-    this.#seen = new Uint8Array(count);
-    this.#a = new Float64Array(count);
-    this.#b = new Float64Array(count);
-    this.#n = new Float64Array(count);
+    this.#arena = arena;
+    if (arena === undefined) {
+      this.#seen = new Uint8Array(count);
+      this.#a = new Float64Array(count);
+      this.#b = new Float64Array(count);
+      this.#n = new Float64Array(count);
+      return;
+    }
+    this.#at = arena.allocate(26 * count);
+    arena.bytes(this.#at, 26 * count).fill(0);
+    this.#seen = nothing;
+    this.#a = none;
+    this.#b = none;
+    this.#n = none;
+  }
+
+  /** Cells in the arena: three columns of floats, the flags, and which means have changed their way. */
+  #look(): void {
+    const { length: count } = this.#out.kinds;
+    const arena = this.#arena as Arena;
+    if (this.#a.buffer === arena.buffer) return;
+    this.#a = arena.floats(this.#at, count);
+    this.#b = arena.floats(this.#at + 8 * count, count);
+    this.#n = arena.floats(this.#at + 16 * count, count);
+    this.#seen = arena.bytes(this.#at + 24 * count, count);
+    this.#incremental = arena.bytes(this.#at + 25 * count, count);
+  }
+
+  /** Whether a kernel has done it. */
+  #addPlaced({ values, kinds, arena }: Place): boolean {
+    const { length: count } = this.#out.kinds;
+    if (arena !== this.#arena) return false;
+    const { kernels } = arena;
+    const a = this.#at;
+    const b = a + 8 * count;
+    const n = a + 16 * count;
+    const seen = a + 24 * count;
+    switch (this.#op) {
+      case 'sum':
+        kernels.foldSum(values, kinds, count, seen, a, b);
+        return true;
+      case 'avg':
+        kernels.foldMean(values, kinds, count, seen, a, b, n, a + 25 * count);
+        return true;
+      case 'min':
+      case 'max':
+        kernels.foldExtreme(values, kinds, count, seen, a, this.#op === 'min' ? 1 : -1);
+        return true;
+      case 'count':
+      case 'group':
+        kernels.foldCount(kinds, count, seen, n);
+        return true;
+      case 'stddev':
+      case 'stdvar':
+        return false;
+    }
   }
 
   add(series: StepSeries): void {
     if (series.dropName) this.#out.dropName = true;
+    if (series.place !== undefined && this.#addPlaced(series.place)) return;
+    if (this.#arena !== undefined) this.#look();
     switch (this.#op) {
       case 'sum':
         this.#sum(series);
@@ -195,6 +255,7 @@ export class GroupFold {
   }
 
   finish(): StepSeries {
+    if (this.#arena !== undefined) this.#look();
     const [seen, a, b, n] = [this.#seen, this.#a, this.#b, this.#n];
     for (let i = 0; i < seen.length; i++) {
       if (seen[i] === 0) continue;

@@ -114,7 +114,9 @@ export function naturalOrder(a: string, b: string): number {
  * The labels that an absent selector would have had: its equalities. Of several matchers on one name the last decides, and a second
  * equality counts as none, as in the original (promql/functions.go, createLabelsForAbsentFunction).
  */
-export function absentLabels(expr: Expr): Labels {
+export function absentLabels(given: Expr): Labels {
+  let expr = given;
+  while (expr.kind === 'paren') expr = expr.expr;
   const selector = expr.kind === 'matrix' ? expr.selector : expr;
   if (selector.kind !== 'selector') return Labels.empty;
   const record = Object.create(null) as Record<string, string>;

@@ -1,10 +1,11 @@
 /** Calls of range-vector functions: arguments, annotations, duplicates (promql.md §9.4–9.9). */
 import { formatGoFloat, type Labels, quoteGo } from '@pronoia/model';
 import type { CallExpr, Expr } from '../syntax/ast.ts';
+import { Arena } from './arena.ts';
 import type { Evaluation, Notes } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { duplicateLabels, mergeSeries } from './merge-series.ts';
-import { eachRangeResult } from './range-function.ts';
+import { eachRangeResult, type Output } from './range-function.ts';
 import { rateFunctions } from './rate.ts';
 import { absent, isFloat, type StepSeries } from './step-series.ts';
 import type { WindowFunction } from './window.ts';
@@ -17,11 +18,16 @@ export function isRangeFunction(func: string): boolean {
 export async function rangeFunctionSeries(ev: Evaluation, call: CallExpr, frame: Frame): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
   let mayCollide = mayLoseIdentity(ev, call);
-  await visitRangeFunction(ev, call, frame, false, (result, source) => {
-    ev.budget.hold(result.weight());
-    results.push(result);
-    if (source.has('__type__') || source.has('__unit__')) mayCollide = true;
-  });
+  const arena = ev.isLiteral ? undefined : Arena.take();
+  try {
+    await visitRangeFunction(ev, call, frame, { reuse: false, arena }, (result, source, weight) => {
+      ev.budget.hold(weight);
+      results.push(result);
+      if (source.has('__type__') || source.has('__unit__')) mayCollide = true;
+    });
+  } finally {
+    arena?.giveBack();
+  }
   return mayCollide && !ev.delayedNames ? mergeSeries(ev.budget, results, true) : results;
 }
 
@@ -30,17 +36,18 @@ export async function eachRangeFunctionSeries(
   ev: Evaluation,
   call: CallExpr,
   frame: Frame,
-  visit: (series: StepSeries) => void,
+  arena: Arena | undefined,
+  visit: (series: StepSeries, weight: number) => void,
 ): Promise<void> {
   const mayCollide = mayLoseIdentity(ev, call);
   const seen = new Set<string>();
-  await visitRangeFunction(ev, call, frame, true, (result, source) => {
+  await visitRangeFunction(ev, call, frame, { reuse: true, arena }, (result, source, weight) => {
     if (!ev.delayedNames && (mayCollide || source.has('__type__') || source.has('__unit__'))) {
       const key = result.labels.key();
       if (seen.has(key)) throw duplicateLabels();
       seen.add(key);
     }
-    visit(result);
+    visit(result, weight);
   });
 }
 
@@ -60,8 +67,8 @@ async function visitRangeFunction(
   ev: Evaluation,
   call: CallExpr,
   frame: Frame,
-  reuseColumns: boolean,
-  visit: (result: StepSeries, source: Labels) => void,
+  output: Output,
+  visit: (result: StepSeries, source: Labels, weight: number) => void,
 ): Promise<void> {
   const { func, args } = call;
   const rangeArg = rangeArgOf(call);
@@ -73,11 +80,12 @@ async function visitRangeFunction(
     info: (text, span = rangeArg.span) => annotations.info(text, span),
   };
   const quantiles = func === 'quantile_over_time' ? (scalars[0] as Float64Array) : undefined;
+  const noteNonCounter = func === 'rate' || func === 'increase' ? nonCounterNotes(ev, rangeArg) : undefined;
   const plain = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
-  await eachRangeResult(ev, { func, rangeArg, args: scalars, notes, reuseColumns }, plain, frame, (result, source) => {
-    if (func === 'rate' || func === 'increase') noteNonCounter(ev, source, result, rangeArg);
+  await eachRangeResult(ev, { func, rangeArg, args: scalars, notes, output }, plain, frame, (result, source, weight) => {
+    noteNonCounter?.(source, result);
     if (quantiles !== undefined) warnOfQuantiles(notes, quantiles, result, args[0] as Expr);
-    visit(result, source);
+    visit(result, source, weight);
   });
 }
 
@@ -89,15 +97,24 @@ function warnOfQuantiles(notes: Notes, q: Float64Array, { kinds }: StepSeries, {
   }
 }
 
-function noteNonCounter(ev: Evaluation, labels: Labels, result: StepSeries, { span }: Expr): void {
-  const name = labels.get('__name__');
-  if (name === '') return;
-  if (ev.typeAndUnitLabels) {
-    const type = labels.get('__type__');
-    if (type === 'counter' || type === 'histogram' || !result.kinds.includes(isFloat)) return;
-    const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quoteGo(type)}`;
-    ev.annotations.info(`${text}: ${quoteGo(name)}`, span);
-  } else if (!/(_total|_sum|_count|_bucket)$/.test(name) && result.kinds.includes(isFloat)) {
+/** Tells about metrics that do not look like counters, each once. */
+function nonCounterNotes(ev: Evaluation, { span }: Expr): (labels: Labels, result: StepSeries) => void {
+  const told = new Set<string>();
+  return (labels, result) => {
+    const name = labels.get('__name__');
+    if (name === '') return;
+    if (ev.typeAndUnitLabels) {
+      const type = labels.get('__type__');
+      if (type === 'counter' || type === 'histogram' || !result.kinds.includes(isFloat)) return;
+      const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quoteGo(type)}`;
+      ev.annotations.info(`${text}: ${quoteGo(name)}`, span);
+      return;
+    }
+    if (told.has(name)) return;
+    const isCounter = /(_total|_sum|_count|_bucket)$/.test(name);
+    if (!isCounter && !result.kinds.includes(isFloat)) return;
+    told.add(name);
+    if (isCounter) return;
     ev.annotations.info(`metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoteGo(name)}`, span);
-  }
+  };
 }

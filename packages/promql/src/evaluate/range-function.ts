@@ -1,7 +1,9 @@
 /** A range-vector function over all its series: the fast kernel where the samples allow it, window by window elsewhere. */
 import { Labels } from '@pronoia/model';
 import type { Expr } from '../syntax/ast.ts';
+import type { Arena } from './arena.ts';
 import { columnKernel } from './column-kernels.ts';
+import { CompiledKernel, isCompiled } from './compiled-kernels.ts';
 import type { Evaluation, Notes } from './evaluation.ts';
 import { extendedFunction, windowModeOf } from './extended-window.ts';
 import type { Frame } from './frame.ts';
@@ -9,7 +11,7 @@ import { SampleColumns } from './sample-columns.ts';
 import { absent, dropMetadata, StepSeries } from './step-series.ts';
 import { Window, type WindowFunction } from './window.ts';
 import { keepsName } from './window-functions.ts';
-import { WindowPlanner } from './window-plan.ts';
+import { type WindowPlan, WindowPlanner } from './window-plan.ts';
 
 /** Most samples that are looked at between two questions whether to pause. */
 const slice = 100_000;
@@ -19,18 +21,25 @@ export interface RangeFunctionCall {
   readonly rangeArg: Expr;
   readonly args: readonly Float64Array[];
   readonly notes: Notes;
-  /** Results share their columns: each is good only until the next. */
-  readonly reuseColumns: boolean;
+  readonly output: Output;
 }
 
-/** Calls `visit` with each series that has a result, and the labels of the series it came from. */
+export interface Output {
+  /** Results share their columns: each is good only until the next. */
+  readonly reuse: boolean;
+  /** Where kernels compute; undefined: nowhere. */
+  readonly arena: Arena | undefined;
+}
+
+/** Calls `visit` with each series that has a result, the labels of the series it came from, and the samples it counts for. */
 export async function eachRangeResult(
   ev: Evaluation,
-  { func, rangeArg, args, notes, reuseColumns }: RangeFunctionCall,
+  call: RangeFunctionCall,
   plain: WindowFunction,
   frame: Frame,
-  visit: (result: StepSeries, source: Labels) => void,
+  visit: (result: StepSeries, source: Labels, weight: number) => void,
 ): Promise<void> {
+  const { func, rangeArg, args, notes, output } = call;
   const mode = windowModeOf(rangeArg);
   const run = mode === 'plain' ? plain : extendedFunction(mode, func);
   const { budget } = ev;
@@ -38,23 +47,55 @@ export async function eachRangeResult(
   const shape = ev.rangeShape(rangeArg, frame);
   const { reference, rangeMs } = shape;
   const keeps = keepsName.has(func);
-  const kernel = mode === 'plain' && !ev.isLiteral ? columnKernel(func, shape, args) : undefined;
+  const isQuick = mode === 'plain' && !ev.isLiteral;
+  const { arena } = output;
+  const compiled = isQuick && arena !== undefined && isCompiled(func) ? new CompiledKernel(func, shape, args, count, arena) : undefined;
+  const kernel = isQuick && compiled === undefined ? columnKernel(func, shape, args) : undefined;
   const planner = new WindowPlanner(reference, rangeMs, count);
   const window = new Window(ev, notes, rangeMs, args, new SampleColumns(), new StepSeries(Labels.empty, false, 0));
   window.widen(mode === 'plain' ? 0 : ev.lookbackMs, mode === 'smoothed' ? ev.lookbackMs : 0);
 
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
-  const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
-  await ev.eachRange(rangeArg, frame, func, async (labels, dropName, columns) => {
+  const shared = output.reuse ? new StepSeries(Labels.empty, false, count) : undefined;
+  let placed: StepSeries | undefined;
+
+  const finish = (labels: Labels, dropName: boolean, columns: StepSeries | undefined): StepSeries =>
+    new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count, columns);
+
+  const countPlan = (plan: WindowPlan): void => {
+    budget.queryableSamples += plan.total;
+    if (perStep !== undefined)
+      for (let i = 0; i < count; i++) perStep[i] = (perStep[i] as number) + (plan.hi[i] as number) - (plan.lo[i] as number);
+    budget.hold(plan.widest);
+    budget.release(plan.widest);
+  };
+
+  const visitCompiled = (one: CompiledKernel, labels: Labels, dropName: boolean, present: number): void => {
+    if (present === 0) return;
+    if (placed === undefined || placed.values.buffer !== one.arena.buffer) {
+      placed = StepSeries.at({ arena: one.arena, values: one.out, kinds: one.kinds }, count);
+    }
+    const kept = output.reuse ? placed : { values: placed.values.slice(), kinds: placed.kinds.slice() };
+    visit(finish(labels, dropName, kept as StepSeries), labels, present);
+  };
+
+  const scan = async (labels: Labels, dropName: boolean, plan: WindowPlan): Promise<void> => {
+    const perSlice = Math.max(1, Math.floor(slice / (plan.widest + 1)));
+    let present = 0;
+    for (let from = 0; from < count; from += perSlice) {
+      const to = Math.min(count, from + perSlice);
+      present += (compiled as CompiledKernel).run(from, to);
+      if (budget.due((to - from) * (plan.widest + 1))) await budget.pause();
+    }
+    visitCompiled(compiled as CompiledKernel, labels, dropName, present);
+  };
+
+  const byWindow = async (labels: Labels, dropName: boolean, columns: SampleColumns): Promise<void> => {
     shared?.kinds.fill(absent);
-    const out = new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count, shared);
+    const out = finish(labels, dropName, shared);
     if (kernel !== undefined && columns.histograms.length === 0 && !(ev.startTimestamps && columns.hasStarts)) {
       const plan = planner.planFor(columns);
-      budget.queryableSamples += plan.total;
-      if (perStep !== undefined)
-        for (let i = 0; i < count; i++) perStep[i] = (perStep[i] as number) + (plan.hi[i] as number) - (plan.lo[i] as number);
-      budget.hold(plan.widest);
-      budget.release(plan.widest);
+      countPlan(plan);
       kernel.begin(columns, plan, out);
       const perSlice = kernel.scansWindows ? Math.max(1, Math.floor(slice / (plan.widest + 1))) : slice;
       for (let from = 0; from < count; from += perSlice) {
@@ -77,6 +118,19 @@ export async function eachRangeResult(
       budget.hold(widest);
       budget.release(widest);
     }
-    if (!out.isEmpty()) visit(out, labels);
+    if (!out.isEmpty()) visit(out, labels, out.weight());
+  };
+
+  await ev.eachRange(rangeArg, frame, func, (labels, dropName, columns) => {
+    if (compiled === undefined || columns.histograms.length > 0 || (ev.startTimestamps && columns.hasStarts)) {
+      return byWindow(labels, dropName, columns);
+    }
+    const plan = planner.planFor(columns);
+    countPlan(plan);
+    compiled.begin(columns, plan);
+    if (compiled.scansWindows) return scan(labels, dropName, plan);
+    visitCompiled(compiled, labels, dropName, compiled.run(0, count));
+    if (budget.due(count)) return budget.pause();
+    return undefined;
   });
 }

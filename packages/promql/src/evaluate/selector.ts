@@ -1,21 +1,23 @@
 /** Instant selection: the newest sample in `(t − lookback, t]`, unless it is a stale marker (promql.md §4). */
 import { type FloatHistogram, Labels } from '@pronoia/model';
 import type { VectorSelector } from '../syntax/ast.ts';
+import type { Arena } from './arena.ts';
 import { ColumnReader } from './column-reader.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
 import type { Frame } from './frame.ts';
+import type { Output } from './range-function.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { absent, isFloat, StepSeries } from './step-series.ts';
 import { sameTimes } from './window-plan.ts';
 
-/** Visits the series that have a sample at any step. With `reuseColumns` each is good only until the next. */
+/** Visits the series that have a sample at any step. With `reuse` the columns of each are good only until the next. */
 export async function eachSelected(
   ev: Evaluation,
   selector: VectorSelector,
   frame: Frame,
   func: string | undefined,
-  reuseColumns: boolean,
-  visit: (series: StepSeries) => void,
+  { reuse, arena }: Output,
+  visit: (series: StepSeries, weight: number) => void,
 ): Promise<void> {
   const reference = ev.reference(selector, frame);
   const { lookbackMs, budget } = ev;
@@ -26,28 +28,39 @@ export async function eachSelected(
   const planner = new InstantPlanner(reference, lookbackMs, count);
   const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
-  const shared = reuseColumns ? new StepSeries(Labels.empty, false, count) : undefined;
+  const picker = arena === undefined ? undefined : new Picker(arena, count);
+  const shared = reuse ? new StepSeries(Labels.empty, false, count) : undefined;
   const reader = new ColumnReader(await ev.select(selector, minMs, reference.lastMs, func), ev.batch, minMs, reference.lastMs, statsOnly);
   try {
     for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
       budget.samplesRead += columns.size;
       if (columns.size > 0) {
-        shared?.kinds.fill(absent);
-        const result = new StepSeries(series.labels, false, count, shared);
+        let result: StepSeries;
         let found: number;
-        if (!ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0) {
-          const plan = planner.planFor(columns);
-          found = plan.found;
-          take(columns.values, plan.indexes, result);
+        let weight: number;
+        const isPlain = !ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0;
+        if (isPlain && picker !== undefined) {
+          found = picker.pick(columns, planner.planFor(columns));
+          weight = found;
+          result = new StepSeries(series.labels, false, count, picker.result(reuse));
         } else {
-          found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
-            if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
-            else result.setFloat(step, columns.values[at.index] as number);
-          });
+          shared?.kinds.fill(absent);
+          result = new StepSeries(series.labels, false, count, shared);
+          if (isPlain) {
+            const plan = planner.planFor(columns);
+            found = plan.found;
+            take(columns.values, plan.indexes, result);
+          } else {
+            found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
+              if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
+              else result.setFloat(step, columns.values[at.index] as number);
+            });
+          }
+          weight = result.histograms === undefined ? found : result.weight();
         }
         budget.queryableSamples += found;
         if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
-        if (found > 0) visit(result);
+        if (found > 0) visit(result, weight);
       }
       if (budget.due(columns.size + count)) await budget.pause();
     }
@@ -67,11 +80,59 @@ function take(values: Float64Array, indexes: Int32Array, { values: out, kinds }:
 
 export async function evaluateSelector(ev: Evaluation, selector: VectorSelector, frame: Frame, func?: string): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  await eachSelected(ev, selector, frame, func, false, (series) => {
-    ev.budget.hold(series.weight());
+  await eachSelected(ev, selector, frame, func, { reuse: false, arena: undefined }, (series, weight) => {
+    ev.budget.hold(weight);
     results.push(series);
   });
   return results;
+}
+
+/** Takes by kernel the floats that a plan names. */
+class Picker {
+  readonly #arena: Arena;
+  readonly #count: number;
+  readonly #out: number;
+  readonly #kinds: number;
+  readonly #indexes: number;
+  #values = 0;
+  #capacity = 0;
+  #version = 0;
+  #placed: StepSeries | undefined;
+
+  constructor(arena: Arena, count: number) {
+    this.#arena = arena;
+    this.#count = count;
+    this.#out = arena.allocate(8 * count);
+    this.#kinds = arena.allocate(count);
+    this.#indexes = arena.allocate(4 * count);
+  }
+
+  /** Returns at how many steps there is a sample. */
+  pick({ values, count }: SampleColumns, { indexes, version }: InstantPlan): number {
+    const arena = this.#arena;
+    if (count > this.#capacity) {
+      this.#capacity = Math.max(1024, count * 2);
+      this.#values = arena.allocate(8 * this.#capacity);
+    }
+    arena.floats(this.#values, count).set(count === values.length ? values : values.subarray(0, count));
+    if (version !== this.#version) new Int32Array(arena.buffer, this.#indexes, this.#count).set(indexes);
+    this.#version = version;
+    return arena.kernels.pick(this.#values, this.#indexes, this.#count, this.#out, this.#kinds);
+  }
+
+  result(reuse: boolean): Pick<StepSeries, 'values' | 'kinds'> {
+    if (this.#placed === undefined || this.#placed.values.buffer !== this.#arena.buffer) {
+      this.#placed = StepSeries.at({ arena: this.#arena, values: this.#out, kinds: this.#kinds }, this.#count);
+    }
+    return reuse ? this.#placed : { values: this.#placed.values.slice(), kinds: this.#placed.kinds.slice() };
+  }
+}
+
+interface InstantPlan {
+  readonly indexes: Int32Array;
+  readonly found: number;
+  /** Another number for each plan that was made. */
+  readonly version: number;
 }
 
 /** Which float each step takes, −1 for none; made again only for a series with other times. */
@@ -81,6 +142,7 @@ class InstantPlanner {
   readonly #indexes: Int32Array;
   #times = new Float64Array(0);
   #found = -1;
+  #version = 0;
 
   constructor(reference: ReferenceTimes, lookbackMs: number, count: number) {
     this.#reference = reference;
@@ -88,7 +150,7 @@ class InstantPlanner {
     this.#indexes = new Int32Array(count);
   }
 
-  planFor(columns: SampleColumns): { indexes: Int32Array; found: number } {
+  planFor(columns: SampleColumns): InstantPlan {
     if (this.#found < 0 || !sameTimes(this.#times, columns)) {
       const { times, count } = columns;
       const indexes = this.#indexes;
@@ -104,8 +166,9 @@ class InstantPlanner {
       }
       this.#times = times.slice(0, count);
       this.#found = found;
+      this.#version++;
     }
-    return { indexes: this.#indexes, found: this.#found };
+    return { indexes: this.#indexes, found: this.#found, version: this.#version };
   }
 }
 

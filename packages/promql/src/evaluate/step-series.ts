@@ -4,10 +4,18 @@
  */
 import { type FloatHistogram, Labels } from '@pronoia/model';
 import { sampleWeight } from '../value/histogram-arithmetic.ts';
+import type { Arena } from './arena.ts';
 
 export const absent = 0;
 export const isFloat = 1;
 export const isHistogram = 2;
+
+/** Addresses of a column of values and of one of kinds in an arena. */
+export interface Place {
+  readonly arena: Arena;
+  readonly values: number;
+  readonly kinds: number;
+}
 
 export class StepSeries {
   labels: Labels;
@@ -16,13 +24,29 @@ export class StepSeries {
   readonly values: Float64Array;
   readonly kinds: Uint8Array;
   histograms: (FloatHistogram | undefined)[] | undefined;
+  /** Where the columns stand, when a kernel made them: floats only, and good only during a visit. */
+  place: Place | undefined;
 
-  constructor(labels: Labels, dropName: boolean, count: number, source?: StepSeries) {
+  constructor(
+    labels: Labels,
+    dropName: boolean,
+    count: number,
+    source?: Partial<Pick<StepSeries, 'values' | 'kinds' | 'histograms' | 'place'>>,
+  ) {
     this.labels = labels;
     this.dropName = dropName;
     this.values = source?.values ?? new Float64Array(count);
     this.kinds = source?.kinds ?? new Uint8Array(count);
     this.histograms = source?.histograms;
+    this.place = source?.place;
+  }
+
+  /** Views of columns that stand in an arena. */
+  static at(place: Place, count: number): StepSeries {
+    const { arena, values, kinds } = place;
+    const series = new StepSeries(Labels.empty, false, 0, { values: arena.floats(values, count), kinds: arena.bytes(kinds, count) });
+    series.place = place;
+    return series;
   }
 
   /** The same samples under other labels. */

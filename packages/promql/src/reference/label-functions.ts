@@ -80,6 +80,7 @@ function naturalOrder(a: string, b: string): number {
 
 /** From the equalities of a selector; a label with any other matcher, or a second one, has none (promql.md §9.3). */
 export function absentLabels(arg: Expr): Labels {
+  if (arg.kind === 'paren') return absentLabels(arg.expr);
   const selector = arg.kind === 'matrix' ? arg.selector : arg;
   if (selector.kind !== 'selector') return Labels.empty;
   const record: Record<string, string> = {};

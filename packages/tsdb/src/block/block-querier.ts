@@ -20,8 +20,8 @@ import { xorEncoding } from '../chunk/xor.ts';
 import { intersect, selectPostings } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
 import type { Block } from './block.ts';
-import type { IndexSeries } from './index-reader.ts';
 import type { ChunkMeta } from './index-writer.ts';
+import type { IndexSeries } from './series-cache.ts';
 
 class BlockReader implements SampleReader {
   readonly #block: Block;
@@ -106,7 +106,7 @@ class BlockSeries implements StageableSeries {
       if (encoding !== xorEncoding) return false;
       const at = into.take(bytes.length);
       into.bytes.set(bytes, at);
-      into.addPiece(at, at + bytes.length, sampleCount(encoding, bytes), encoding, first, last);
+      into.addPiece(at, at + bytes.length, sampleCount(encoding, bytes), first, last);
     }
     return true;
   }

@@ -11,7 +11,7 @@ import { damaged, StorageError } from '../errors.ts';
 import type { PostingsIndex } from '../postings-query.ts';
 import { Turn } from '../turn.ts';
 import { type ChunkMeta, indexMagic } from './index-writer.ts';
-import { SeriesCache } from './series-cache.ts';
+import { type IndexSeries, SeriesCache } from './series-cache.ts';
 
 const contentsBytes = 52;
 const seriesAlign = 16;
@@ -25,11 +25,6 @@ interface NameTable {
   readonly values: string[];
   readonly offsets: number[];
   end: number;
-}
-
-export interface IndexSeries {
-  readonly labels: Labels;
-  readonly chunks: readonly ChunkMeta[];
 }
 
 export class IndexReader implements PostingsIndex {

@@ -10,8 +10,8 @@ import type { Interval } from '../interval.ts';
 import { Turn } from '../turn.ts';
 import type { Block } from './block.ts';
 import type { BlockContent, SeriesToWrite } from './block-writer.ts';
-import type { IndexSeries } from './index-reader.ts';
 import type { ChunkMeta } from './index-writer.ts';
+import type { IndexSeries } from './series-cache.ts';
 
 /**
  * Where two blocks have a sample for one time, the earlier in the list wins. Series of which every block calls the ref `dropped` are left

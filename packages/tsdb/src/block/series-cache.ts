@@ -1,6 +1,12 @@
 /** Entries of block indexes as they were read lately, over all blocks that share a page cache: dashboards ask for the same ones again. */
+import type { Labels } from '@pronoia/model';
 import type { PageCache } from '../disk/page-cache.ts';
-import type { IndexSeries } from './index-reader.ts';
+import type { ChunkMeta } from './index-writer.ts';
+
+export interface IndexSeries {
+  readonly labels: Labels;
+  readonly chunks: readonly ChunkMeta[];
+}
 
 /** About 30 MB when full. */
 const maxEntries = 50_000;

@@ -1,15 +1,11 @@
 /**
- * Decodes staged chunks of many series into columns, in one call: by the kernel (`kernel/xor-decode.ts`) where it is there, else by its
+ * Decodes staged XOR chunks of many series into columns, in one call: by the kernel (`kernel/xor-decode.ts`) where it is there, else by its
  * twin here, which is its oracle too. Workers load this file by its address.
  */
 import { type ColumnDecoder, type FloatColumns, pieceFields, type StagedChunks } from '@pronoia/model';
 import { type KernelMemory, loadKernel } from '@pronoia/model/kernel';
 import { damaged } from '../errors.ts';
-import { highWord, staleHigh, staleLow } from '../sample-columns.ts';
-import { type DecodeTarget, decodeXor, xorEncoding } from './xor.ts';
-
-/** In staged chunks only: an array of times, then one of values as bits; both of 8 bytes a sample. */
-export const rawEncoding = 0;
+import { type DecodeTarget, decodeXor } from './xor.ts';
 
 interface Kernel {
   readonly memory: KernelMemory;
@@ -101,8 +97,8 @@ export class PlainDecoder implements ColumnDecoder {
     let piece = 0;
     for (let s = 0; s < seriesCount; s++) {
       for (; piece < (staged.ends[s] as number); piece++) {
-        const [start, end, count, encoding, minMs, maxMs] = pieces.subarray(piece * pieceFields) as unknown as number[];
-        this.#decodePiece(staged.bytes, start as number, end as number, count as number, encoding as number);
+        const [start, end, count, minMs, maxMs] = pieces.subarray(piece * pieceFields) as unknown as number[];
+        this.#decodePiece(staged.bytes, start as number, end as number, count as number);
         const from = this.#piece;
         for (let i = 0; i < (count as number); i++) {
           const t = from.times[i] as number;
@@ -129,24 +125,10 @@ export class PlainDecoder implements ColumnDecoder {
     };
   }
 
-  #decodePiece(bytes: Uint8Array, start: number, end: number, count: number, encoding: number): void {
+  #decodePiece(bytes: Uint8Array, start: number, end: number, count: number): void {
     if (count > this.#piece.times.length) {
       this.#piece = { times: new Float64Array(count), values: new Float64Array(count), stale: new Uint8Array(count) };
     }
-    const target = this.#piece;
-    if (encoding === xorEncoding) {
-      decodeXor(bytes.subarray(0, end), start, end, count, target, 0);
-      return;
-    }
-    if (encoding !== rawEncoding) throw new Error(`BUG: a staged piece of encoding ${encoding}`);
-    // Copied, for the bytes need not stand where floats must.
-    const words = new Uint32Array(bytes.slice(start, end).buffer);
-    const floats = new Float64Array(words.buffer);
-    for (let i = 0; i < count; i++) {
-      target.times[i] = floats[i] as number;
-      target.values[i] = floats[count + i] as number;
-      const word = 2 * (count + i);
-      target.stale[i] = words[word + highWord] === staleHigh && words[word + 1 - highWord] === staleLow ? 1 : 0;
-    }
+    decodeXor(bytes.subarray(0, end), start, end, count, this.#piece, 0);
   }
 }

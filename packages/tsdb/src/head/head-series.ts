@@ -41,7 +41,7 @@ export class HeadSeries implements StageableSeries {
       const bytes = chunks.bytes(chunk);
       const at = into.take(bytes.length);
       into.bytes.set(bytes, at);
-      into.addPiece(at, at + bytes.length, sampleCount(xorEncoding, bytes), xorEncoding, first, last);
+      into.addPiece(at, at + bytes.length, sampleCount(xorEncoding, bytes), first, last);
     }
     return head.stageOpen(slot, into, first, last);
   }

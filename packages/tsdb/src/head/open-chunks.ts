@@ -12,7 +12,7 @@
  *     cut      0 f64 first time | 8 f64 last time | 16 u32 slot | 20 u32 block | 24 u32 bytes | 28 u32 size of the block
  */
 import type { StagedChunks } from '@pronoia/model';
-import { type DecodeTarget, decodeXor, noWindow, XorEncoder, xorEncoding } from '../chunk/xor.ts';
+import { type DecodeTarget, decodeXor, noWindow, XorEncoder } from '../chunk/xor.ts';
 import { highWord } from '../sample-columns.ts';
 import { type Column, columnPage } from './column.ts';
 import { HeadMemory } from './head-memory.ts';
@@ -295,7 +295,7 @@ export class OpenChunks {
     const length = this.encodedBytes(slot);
     const at = into.take(length);
     into.bytes.set(this.#memory.bytes.subarray(block, block + length), at);
-    into.addPiece(at, at + length, this.count(slot), xorEncoding, minMs, maxMs);
+    into.addPiece(at, at + length, this.count(slot), minMs, maxMs);
   }
 
   /** Decodes all `count(slot)` samples into `target` from index `at` on. */
