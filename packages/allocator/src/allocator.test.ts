@@ -295,7 +295,7 @@ describe('quota', () => {
 });
 
 /** A random history; after each step every agent's free and held amounts must add up to its total. */
-it('held and free never exceed what an agent has', () => {
+it('held and free never exceed what an agent has, and a batch leaves nobody out', () => {
   const step = fc.record({
     what: fc.constantFrom('framework', 'agent', 'allocate', 'batch', 'decline', 'use', 'free', 'drop', 'suppress', 'revive', 'wait'),
     n: fc.nat(1000),
@@ -319,8 +319,20 @@ it('held and free never exceed what an agent has', () => {
           total.set(agents.at(-1) as string, r(text));
           cluster.agent(agents.at(-1) as string, text);
         } else if (what === 'allocate') open.push(...cluster.grants('touched'));
-        else if (what === 'batch') open.push(...cluster.grants('all'));
-        else if (what === 'decline') {
+        else if (what === 'batch') {
+          // At once or in slices of one agent: nobody may be left who could have been given something.
+          const budget = n % 2 === 0 ? {} : { budget: 1 };
+          open.push(...cluster.allocator.allocate({ agents: 'all', nowMs: cluster.nowMs, random: () => 0.5, ...budget }));
+          while (cluster.allocator.isTouched)
+            open.push(...cluster.allocator.allocate({ agents: 'touched', nowMs: cluster.nowMs, random: () => 0.5, ...budget }));
+          for (const framework of frameworks) {
+            for (const agent of agents) {
+              for (const role of ['*', 'a', 'a/b', 'c'])
+                expect(cluster.allocator.explain(framework, role, agent, cluster.nowMs)?.kind ?? 'missed').not.toBe('missed');
+            }
+          }
+        }
+        if (what === 'decline') {
           const grant = take(open);
           if (grant !== undefined) cluster.decline(grant, n % 7);
         } else if (what === 'use') {

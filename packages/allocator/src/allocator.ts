@@ -78,6 +78,8 @@ interface Agent {
   free: Resources;
   /** What each framework was offered or uses here, with allocation marks. */
   readonly held: Map<string, Resources>;
+  /** Nobody wanted what is free, and nothing but time can change that before `untilMs`, while `epoch` is the allocator's. */
+  settled: { readonly epoch: number; readonly untilMs: number } | undefined;
 }
 
 export class Allocator {
@@ -89,6 +91,8 @@ export class Allocator {
   /** Agents on which something became free or somebody new may be served. */
   readonly #touched = new Set<string>();
   #touchedAll = false;
+  /** Grows when a framework may want what it did not want before. */
+  #epoch = 0;
 
   constructor(options: AllocatorOptions) {
     this.#options = options;
@@ -112,7 +116,7 @@ export class Allocator {
     // Agents may have told of its tasks before it was known here.
     for (const agent of this.#agents.values()) this.#countHeld(framework, agent.held.get(id), 1);
     this.#compete(framework);
-    if (framework.isActive) this.#touchedAll = true;
+    if (framework.isActive) this.#touchAll();
   }
 
   /** New terms after a re-subscription or UPDATE_FRAMEWORK; `suppressed` replaces what was suppressed. */
@@ -123,14 +127,14 @@ export class Allocator {
     framework.suppressed.clear();
     for (const role of suppressed) framework.suppressed.add(role);
     this.#compete(framework);
-    if (framework.isActive) this.#touchedAll = true;
+    if (framework.isActive) this.#touchAll();
   }
 
   activateFramework(id: string): void {
     const framework = this.#framework(id);
     framework.isActive = true;
     framework.filters.clear();
-    this.#touchedAll = true;
+    this.#touchAll();
   }
 
   /** Gets no more offers; what it holds it keeps. Its filters are forgotten. */
@@ -164,7 +168,7 @@ export class Allocator {
       framework.filters.clearRole(role);
       framework.suppressed.delete(role);
     }
-    this.#touchedAll = true;
+    this.#touchAll();
   }
 
   isSuppressed(id: string, role: string): boolean {
@@ -176,11 +180,11 @@ export class Allocator {
   /** `held`: what frameworks use there already (with allocation marks), after a re-registration. */
   addAgent(id: string, terms: AgentTerms, held: ReadonlyMap<string, Resources>): void {
     if (this.#agents.has(id)) throw new Error(`BUG: agent ${id} is added twice`);
-    const agent: Agent = { id, terms, isActive: true, free: terms.total, held: new Map() };
+    const agent: Agent = { id, terms, isActive: true, free: terms.total, held: new Map(), settled: undefined };
     this.#agents.set(id, agent);
     this.#fairShare.changeTotals(terms.total.quantities(), new Map());
     for (const [framework, resources] of held) this.#hold(agent, framework, resources);
-    this.#touched.add(id);
+    this.#touch(id);
   }
 
   updateAgent(id: string, terms: AgentTerms): void {
@@ -189,7 +193,7 @@ export class Allocator {
     agent.terms = terms;
     agent.free = terms.total;
     for (const resources of agent.held.values()) agent.free = agent.free.minus(resources.unallocated);
-    this.#touched.add(id);
+    this.#touch(id);
   }
 
   /** What frameworks still hold there goes with it. */
@@ -204,7 +208,7 @@ export class Allocator {
 
   activateAgent(id: string): void {
     this.#agent(id).isActive = true;
-    this.#touched.add(id);
+    this.#touch(id);
   }
 
   deactivateAgent(id: string): void {
@@ -221,17 +225,18 @@ export class Allocator {
     if (resources.isEmpty) return;
     const agent = this.#agents.get(agentId);
     if (agent === undefined) return;
+    agent.settled = undefined;
     this.#release(agent, frameworkId, resources);
     const framework = this.#frameworks.get(frameworkId);
     if (options.refuseSeconds === undefined || framework === undefined) {
-      this.#touched.add(agentId);
+      this.#touch(agentId);
       return;
     }
     const lifeMs = refuseMs(options.refuseSeconds, this.#options.allocationIntervalMs);
     if (lifeMs === 0 || options.nowMs === undefined) return;
     const untilMs = options.nowMs + lifeMs;
     for (const [role, part] of resources.byAllocationRole()) framework.filters.add(role, agentId, part.unallocated, untilMs);
-    this.#touched.add(agentId);
+    this.#touch(agentId);
   }
 
   /** The framework uses this on the agent already, as the agent tells. It must be free there. */
@@ -262,15 +267,17 @@ export class Allocator {
     this.#fairShare.changeTotals(total.quantities(), agent.terms.total.quantities());
     agent.terms = { ...agent.terms, total };
     agent.free = agent.free.minus(before).plus(after);
-    this.#touched.add(agentId);
+    this.#touch(agentId);
   }
 
   setWeight(role: string, weight: number): void {
+    this.#epoch++;
     this.#fairShare.setWeight(role, weight);
   }
 
   /** Of a top-level role; undefined: neither guarantee nor limit. Takes effect with the next batch. */
   setQuota(role: string, quota: Quota | undefined): void {
+    this.#epoch++;
     if (quota === undefined) this.#quotas.delete(role);
     else this.#quotas.set(role, quota);
   }
@@ -324,25 +331,61 @@ export class Allocator {
 
   /**
    * Hands out what is free. `touched`: only on agents that changed since the last call; `all`: everywhere, as the batch does.
-   * The grants are held by their frameworks when this returns.
+   * The grants are held by their frameworks when this returns. With a `budget` it stops after about so many looks of a framework at an
+   * agent (a grant counts as fifty) and leaves the other agents touched: who must answer others meanwhile goes on in slices.
    */
-  allocate(options: { agents: 'touched' | 'all'; nowMs: number; random: () => number }): Grant[] {
-    const candidates =
-      options.agents === 'all' || this.#touchedAll
-        ? [...this.#agents.values()]
-        : [...this.#touched].map((id) => this.#agents.get(id)).filter((agent) => agent !== undefined);
-    this.#touched.clear();
-    this.#touchedAll = false;
+  allocate(options: { agents: 'touched' | 'all'; nowMs: number; random: () => number; budget?: number }): Grant[] {
+    const { nowMs, budget = Number.POSITIVE_INFINITY } = options;
+    if (options.agents === 'all' || this.#touchedAll) this.#touchUnsettled(options);
     const grants: Grant[] = [];
-    if (this.#frameworks.size === 0) return grants;
-    const withSomething = candidates.filter((candidate) => candidate.isActive && !candidate.free.isEmpty);
-    if (withSomething.length === 0) return grants;
-    const books = this.#quotas.size === 0 ? undefined : this.#books(this.#quotas);
-    if (books !== undefined) {
-      for (const agent of shuffled([...withSomething], options.random)) this.#serveGuarantees(agent, books, options.nowMs, grants);
+    if (this.#frameworks.size === 0) {
+      this.#touched.clear();
+      return grants;
     }
-    for (const agent of shuffled(withSomething, options.random)) this.#serveAll(agent, books, options.nowMs, grants);
+    const candidates: Agent[] = [];
+    const quotas = this.#quotas.size > 0;
+    let work = 0;
+    for (const id of this.#touched) {
+      const agent = this.#agents.get(id);
+      // With quotas the two stages go over the agents one after the other, so a slice is chosen before its cost is known.
+      if (agent?.isActive === true && !agent.free.isEmpty) {
+        if (quotas) {
+          candidates.push(agent);
+          work += 50;
+        } else work += this.#serveAll(agent, undefined, nowMs, grants);
+      }
+      this.#touched.delete(id);
+      if (work >= budget) break;
+    }
+    if (!quotas || candidates.length === 0) return grants;
+    const books = this.#books(this.#quotas);
+    for (const agent of candidates) this.#serveGuarantees(agent, books, nowMs, grants);
+    for (const agent of shuffled(candidates, options.random)) this.#serveAll(agent, books, nowMs, grants);
     return grants;
+  }
+
+  /** Every agent where something may have changed, in random order. */
+  #touchUnsettled({ nowMs, random }: { nowMs: number; random: () => number }): void {
+    this.#touchedAll = false;
+    const ids: string[] = [];
+    for (const agent of this.#agents.values()) {
+      const { settled } = agent;
+      if (settled !== undefined && settled.epoch === this.#epoch && nowMs < settled.untilMs && this.#quotas.size === 0) continue;
+      ids.push(agent.id);
+    }
+    this.#touched.clear();
+    for (const id of shuffled(ids, random)) this.#touched.add(id);
+  }
+
+  #touch(id: string): void {
+    this.#touched.add(id);
+    const agent = this.#agents.get(id);
+    if (agent !== undefined) agent.settled = undefined;
+  }
+
+  #touchAll(): void {
+    this.#touchedAll = true;
+    this.#epoch++;
   }
 
   #books(quotas: ReadonlyMap<string, Quota>): QuotaBooks {
@@ -371,15 +414,28 @@ export class Allocator {
     }
   }
 
-  /** Stage 2: everybody in the order of fair share, each takes all that is left for its role. */
-  #serveAll(agent: Agent, books: QuotaBooks | undefined, nowMs: number, grants: Grant[]): void {
-    for (const { role, frameworks } of this.#fairShare.order()) {
-      for (const id of frameworks) {
-        if (agent.free.isEmpty) return;
-        const bundle = this.#bundleFor(this.#framework(id), role, agent, nowMs, (whole) => books?.underQuota(role, whole) ?? whole);
-        if (bundle instanceof Resources) this.#grant(agent, id, role, bundle, books, grants);
+  /** Stage 2: everybody in the order of fair share, each takes all that is left for its role. Answers how much work that was. */
+  #serveAll(agent: Agent, books: QuotaBooks | undefined, nowMs: number, grants: Grant[]): number {
+    let work = 0;
+    let isTaken = false;
+    let untilMs = Number.POSITIVE_INFINITY;
+    let order: Iterator<readonly [role: string, framework: string]> = this.#fairShare.walk();
+    for (let next = order.next(); next.done !== true && !agent.free.isEmpty; next = order.next()) {
+      const [role, id] = next.value;
+      work++;
+      const bundle = this.#bundleFor(this.#framework(id), role, agent, nowMs, (whole) => books?.underQuota(role, whole) ?? whole);
+      if (!(bundle instanceof Resources)) {
+        if (bundle.kind === 'filtered') untilMs = Math.min(untilMs, bundle.untilMs);
+        continue;
       }
+      // A grant changes the order; the others on this agent are still served in the one that was.
+      if (!bundle.equals(agent.free)) order = [...remaining(order)][Symbol.iterator]();
+      this.#grant(agent, id, role, bundle, books, grants);
+      isTaken = true;
+      work += 50;
     }
+    agent.settled = isTaken ? undefined : { epoch: this.#epoch, untilMs };
+    return work;
   }
 
   #grant(agent: Agent, framework: string, role: string, bundle: Resources, books: QuotaBooks | undefined, grants: Grant[]): void {
@@ -493,6 +549,10 @@ function isEnough(bundle: Resources, alternatives: readonly Quantities[]): boole
   if (alternatives.length === 0) return true;
   const amounts = bundle.quantities();
   return alternatives.some((wanted) => [...wanted].every(([name, milli]) => (amounts.get(name) ?? 0) >= milli));
+}
+
+function* remaining<T>(iterator: Iterator<T>): Generator<T> {
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) yield next.value;
 }
 
 function shuffled<T>(items: T[], random: () => number): T[] {

@@ -181,6 +181,19 @@ export class FairShare {
     return result;
   }
 
+  /** The same one by one, of the order as it is: nothing may be given or taken while walking. */
+  *walk(): Generator<readonly [role: string, framework: string]> {
+    this.#refresh();
+    yield* this.#walkNode(this.#root);
+  }
+
+  *#walkNode(node: RoleNode): Generator<readonly [role: string, framework: string]> {
+    for (const child of node.children.sorted) {
+      if (child.kind === 'role') yield* this.#walkNode(child);
+      else for (const leaf of child.frameworks.sorted) yield [child.role, leaf.name];
+    }
+  }
+
   /** Dominant share of a role (with its descendants), not divided by weight; for the metrics. */
   dominantShare(role: string): number {
     this.#refresh();
