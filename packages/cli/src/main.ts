@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import type { DemoFlags } from './demo.ts';
 import type { QueryFlags } from './query.ts';
 import type { TestPromqlFlags } from './test-promql.ts';
-import type { DumpFlags, ImportFlags, TableFlags } from './tsdb.ts';
+import type { AnalyzeFlags, DumpFlags, ImportFlags, TableFlags } from './tsdb.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
 
@@ -88,6 +88,15 @@ tsdb
   .option('--min-time <ms>', 'from this time on')
   .option('--max-time <ms>', 'up to this time')
   .action(async (folder: string, flags: DumpFlags) => (await tsdbVerbs()).dump(folder, flags));
+
+tsdb
+  .command('analyze')
+  .description('say which labels of a block have the most series, and which come and go')
+  .argument('[folder]', 'data folder', 'data/')
+  .argument('[block]', 'default: the newest')
+  .option('--limit <count>', 'lines in each list', '20')
+  .option('--extended', 'say how full the chunks are, too')
+  .action(async (folder: string, block: string | undefined, flags: AnalyzeFlags) => (await tsdbVerbs()).analyze(folder, block, flags));
 
 tsdb
   .command('check')

@@ -82,6 +82,9 @@ describe.skipIf(isMissing)('beside promtool', () => {
   it.each(
     [
       ['list', 'nowhere'],
+      ['analyze', 'nowhere'],
+      ['analyze', 'empty'],
+      ['analyze', 'data', '01HZZZZZZZZZZZZZZZZZZZZZZZ'],
       ['dump', 'nowhere'],
       ['dump', '--match=a{', 'data'],
       ['dump', '--min-time=x', 'data'],
@@ -94,6 +97,23 @@ describe.skipIf(isMissing)('beside promtool', () => {
     expect(status).toBe(original(...args).status);
     expect([stdout, status]).toEqual(['', 1]);
     expect(stderr).toMatch(/^.+\n$/);
+  });
+
+  /** Where several have the same figure, the original lists them by chance. */
+  const sorted = (text: string): string[] => text.split('\n\n').flatMap((section) => section.split('\n').sort());
+
+  it.each(
+    [['analyze'], ['analyze', 'data'], ['analyze', '--extended', 'data'], ['analyze', '--limit=100', '--extended', 'data', 'OLDEST']].map(
+      named,
+    ),
+  )('$line prints the same', ({ args }) => {
+    const oldest = original('list', 'data').stdout.split('\n')[1]?.slice(0, 26) ?? '';
+    const real = args.map((argument) => (argument === 'OLDEST' ? oldest : argument));
+    const their = original(...real);
+    const { stdout, stderr, status } = pronoia(...real);
+    expect([stderr, status]).toEqual(['', 0]);
+    expect(stdout.length).toBeGreaterThan(300);
+    expect(sorted(stdout)).toEqual(sorted(their.stdout));
   });
 
   it('makes blocks that dump as those that promtool makes', () => {

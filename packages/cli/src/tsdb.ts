@@ -12,7 +12,7 @@ import {
   type Series,
 } from '@pronoia/model';
 import { histogramText, parseSelector } from '@pronoia/promql';
-import { type BlockSummary, check, importOpenMetrics, openReadOnly, type ReadOnlyTsdb } from '@pronoia/tsdb';
+import { analyzeBlock, type BlockSummary, check, importOpenMetrics, type NamedCount, openReadOnly, type ReadOnlyTsdb } from '@pronoia/tsdb';
 import { print, say } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
@@ -24,6 +24,11 @@ export interface DumpFlags {
   readonly match?: readonly string[];
   readonly minTime?: string;
   readonly maxTime?: string;
+}
+
+export interface AnalyzeFlags {
+  readonly limit: string;
+  readonly extended?: boolean;
 }
 
 export interface ImportFlags extends TableFlags {
@@ -52,6 +57,31 @@ export async function dump(folder: string, flags: DumpFlags): Promise<void> {
       querier.close();
     }
   });
+}
+
+/** Of one block; the newest without an id. */
+export async function analyze(folder: string, ulid: string | undefined, flags: AnalyzeFlags): Promise<void> {
+  if (!/^\d+$/.test(flags.limit)) throw new UserError(`--limit: "${flags.limit}" is not a number`);
+  await mustExist(folder);
+  const analysis = await orUserError(() => analyzeBlock(folder, { ulid, limit: Number(flags.limit), isExtended: flags.extended === true }));
+  if (analysis === undefined) throw new UserError(`block ${ulid ?? ''} not found`);
+  print(`Block ID: ${analysis.ulid}
+Duration: ${formatGoDuration(BigInt(analysis.durationMs) * 1_000_000n)}
+Series: ${analysis.series}
+Label names: ${analysis.labelNames}
+Postings (unique label pairs): ${analysis.labelPairs}
+Postings entries (total label pairs): ${analysis.entries}`);
+  const section = (title: string, lines: readonly NamedCount[]): void =>
+    print(`\n${title}:${lines.map(({ name, value }) => `\n${value} ${name}`).join('')}`);
+  section('Label pairs most involved in churning', analysis.churningPairs);
+  section('Label names most involved in churning', analysis.churningNames);
+  section('Most common label pairs', analysis.commonPairs);
+  section('Label names with highest cumulative label value length', analysis.longestNames);
+  section('Highest cardinality labels', analysis.cardinalityOfNames);
+  section('Highest cardinality metric names', analysis.cardinalityOfMetrics);
+  if (analysis.fullness === undefined) return;
+  const bars = analysis.fullness.map((share, i) => `\n${String((i + 1) * 10).padStart(7)}%: ${'#'.repeat(share)}`);
+  print(`\nCompaction analysis:\nFullness: Amount of samples in chunks (100% is 120 samples)${bars.join('')}`);
 }
 
 /** Exit code 1 when something is damaged; what the next start puts in order by itself is only told. */

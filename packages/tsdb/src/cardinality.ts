@@ -61,6 +61,13 @@ function count(counts: Map<string, number>, name: string): Map<string, number> {
   return new Map([...counts].sort(([, a], [, b]) => b - a).slice(0, mostNames / 2));
 }
 
+/** The `limit` largest, largest first. */
+export function largestOf(counts: Iterable<readonly [name: string, value: number]>, limit: number): readonly NamedCount[] {
+  const top = new Top(limit);
+  for (const [name, value] of counts) top.add(name, value);
+  return top.list();
+}
+
 function largest(limit: number, now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): readonly NamedCount[] {
   const top = new Top(limit);
   for (const name of new Set([...now.keys(), ...before.keys()])) top.add(name, (now.get(name) ?? 0) + (before.get(name) ?? 0));

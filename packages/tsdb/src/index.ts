@@ -1,3 +1,4 @@
+export { analyzeBlock, type BlockAnalysis } from './analyze.ts';
 export type { BlockMeta } from './block/meta.ts';
 export type { HeadStatistics, NamedCount } from './cardinality.ts';
 export { type CheckResult, check, type Finding } from './check.ts';
