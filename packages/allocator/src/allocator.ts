@@ -91,6 +91,8 @@ export class Allocator {
   /** Agents on which something became free or somebody new may be served. */
   readonly #touched = new Set<string>();
   #touchedAll = false;
+  /** The last call stopped at its budget: the order of the rest is drawn already. */
+  #isMidRun = false;
   /** Grows when a framework may want what it did not want before. */
   #epoch = 0;
 
@@ -337,6 +339,7 @@ export class Allocator {
   allocate(options: { agents: 'touched' | 'all'; nowMs: number; random: () => number; budget?: number }): Grant[] {
     const { nowMs, budget = Number.POSITIVE_INFINITY } = options;
     if (options.agents === 'all' || this.#touchedAll) this.#touchUnsettled(options);
+    else if (!this.#isMidRun) this.#shuffleTouched([...this.#touched], options.random);
     const grants: Grant[] = [];
     if (this.#frameworks.size === 0) {
       this.#touched.clear();
@@ -357,6 +360,7 @@ export class Allocator {
       this.#touched.delete(id);
       if (work >= budget) break;
     }
+    this.#isMidRun = this.#touched.size > 0;
     if (!quotas || candidates.length === 0) return grants;
     const books = this.#books(this.#quotas);
     for (const agent of candidates) this.#serveGuarantees(agent, books, nowMs, grants);
@@ -373,6 +377,10 @@ export class Allocator {
       if (settled !== undefined && settled.epoch === this.#epoch && nowMs < settled.untilMs && this.#quotas.size === 0) continue;
       ids.push(agent.id);
     }
+    this.#shuffleTouched(ids, random);
+  }
+
+  #shuffleTouched(ids: string[], random: () => number): void {
     this.#touched.clear();
     for (const id of shuffled(ids, random)) this.#touched.add(id);
   }
