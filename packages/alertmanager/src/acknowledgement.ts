@@ -17,9 +17,11 @@ const dayMs = 24 * 3_600_000;
 export class Acknowledgements {
   readonly #byFingerprint = new Map<string, Acknowledgement>();
   readonly #journal: Journal | undefined;
+  readonly #onChange: ((acknowledgement: Acknowledgement, isWithdrawn: boolean) => void) | undefined;
 
   /** In memory alone without a file. */
-  constructor(file?: string) {
+  constructor(file?: string, onChange?: (acknowledgement: Acknowledgement, isWithdrawn: boolean) => void) {
+    this.#onChange = onChange;
     this.#journal =
       file === undefined
         ? undefined
@@ -33,13 +35,17 @@ export class Acknowledgements {
   set(acknowledgement: Acknowledgement): void {
     this.#journal?.append(Buffer.from(JSON.stringify(acknowledgement)));
     this.#byFingerprint.set(acknowledgement.fingerprint, acknowledgement);
+    this.#onChange?.(acknowledgement, false);
   }
 
   /** False when there was none. */
   withdraw(fingerprint: string): boolean {
-    if (!this.#byFingerprint.has(fingerprint)) return false;
+    const known = this.#byFingerprint.get(fingerprint);
+    if (known === undefined) return false;
     this.#journal?.append(Buffer.from(JSON.stringify({ fingerprint, isWithdrawn: true })));
-    return this.#byFingerprint.delete(fingerprint);
+    this.#byFingerprint.delete(fingerprint);
+    this.#onChange?.(known, true);
+    return true;
   }
 
   /** Of this firing of the alert: one that fired again later is not acknowledged. */

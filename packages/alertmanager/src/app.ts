@@ -30,6 +30,11 @@ import { Engine } from './engine.ts';
 import { fail } from './errors.ts';
 import { flags, readFeatures } from './flags.ts';
 import { glob } from './glob.ts';
+import { History } from './history/history.ts';
+import { Lives } from './history/lives.ts';
+import { HistoryLog } from './history/log.ts';
+import { measureHistory } from './history/metrics.ts';
+import { type Observer, observeWith } from './history/observer.ts';
 import type { MatcherMode } from './matcher.ts';
 import { createClusterMetrics, createNotificationMetrics, createServerMetrics } from './metrics.ts';
 import { NotificationLog } from './nflog.ts';
@@ -72,14 +77,33 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     join(storage, 'silences'),
   );
   const notificationLog = new NotificationLog(join(storage, 'nflog'));
-  const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'));
+  const history =
+    settings['history.retention'] === 0
+      ? undefined
+      : new HistoryLog({
+          folder: join(storage, 'history'),
+          clock,
+          log,
+          retentionMs: settings['history.retention'],
+          maxBytes: settings['history.max-bytes'],
+        });
+  if (history !== undefined) measureHistory(registry, history);
+  const observers: Observer[] = history === undefined ? [] : [new History(history)];
+  const observer = observers.length === 0 ? undefined : observeWith(observers);
+  const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'), (one, isWithdrawn) =>
+    observer?.acknowledged(one, isWithdrawn, clock.now()),
+  );
   const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
   const clusterMetrics = createClusterMetrics(registry);
   const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, notificationLog, store });
+  // Before the engine, so that a beginning is written before what follows from it.
+  const lives = observer === undefined ? undefined : new Lives(clock, store, observer);
+  if (observer !== undefined) silences.subscribe((silence) => observer.silenced(silence, clock.now()));
   const engine = new Engine({
     clock,
     log,
     acknowledgements,
+    ...(observer === undefined ? {} : { observer }),
     metrics: createNotificationMetrics(registry),
     store,
     silences,
@@ -156,6 +180,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     context: { engine, store, silences, clock, mode, metrics, cluster: cluster ?? alone, startedAtMs },
     notificationLog,
     acknowledgements,
+    history,
     routeLabelsOf: (group) => {
       if (templates === undefined || Object.keys(group.route.options.labels).length === 0) return {};
       try {
@@ -198,6 +223,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
 
   function maintain(): void {
     const nowMs = clock.now();
+    history?.dropOld();
     const parts = [
       {
         name: 'silences',
@@ -243,6 +269,8 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       await running.stop();
       await loading;
       await engine.stop();
+      lives?.stop();
+      await history?.close();
       await cluster?.stop();
       maintain();
       silences.close();

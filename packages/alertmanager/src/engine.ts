@@ -9,6 +9,7 @@ import type { AlertStore } from './alert-store.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Config } from './config/config.ts';
 import { Dispatcher, type Group, type ReceiverNames } from './dispatcher.ts';
+import type { Observer } from './history/observer.ts';
 import { Inhibitor } from './inhibit.ts';
 import type { NotificationMetrics } from './metrics.ts';
 import type { NotificationLog } from './nflog.ts';
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly log: Logger;
   /** Whom somebody has taken on. */
   readonly acknowledgements?: Acknowledgements;
+  /** Is told what happens to alerts. */
+  readonly observer?: Observer;
   readonly metrics: NotificationMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
@@ -100,6 +103,7 @@ export class Engine {
       clock,
       log,
       ...(this.#options.acknowledgements === undefined ? {} : { acknowledgements: this.#options.acknowledgements }),
+      ...(this.#options.observer === undefined ? {} : { observer: this.#options.observer }),
       metrics,
       receivers,
       inhibitor,

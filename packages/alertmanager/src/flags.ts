@@ -13,6 +13,11 @@ export const flags = {
   }),
   'silences.max-silences': flag.integer({ default: 0, help: 'Maximum number of silences, including expired silences. 0 is no limit.' }),
   'silences.max-silence-size-bytes': flag.integer({ default: 0, help: 'Maximum silence size in bytes. 0 is no limit.' }),
+  'history.retention': flag.duration({
+    default: 14 * 24 * hour,
+    help: 'How long to keep the history of alerts and notifications (not in the original). 0 keeps none.',
+  }),
+  'history.max-bytes': flag.bytes({ default: 256 * 1024 * 1024, help: 'The most that the history may take on the disk.' }),
   'log.silences': flag.boolean({ default: false, help: 'Log each change of a silence.' }),
   'alerts.gc-interval': flag.duration({ default: 30 * 60_000, help: 'Interval between alert garbage collection.' }),
   'alerts.per-alertname-limit': flag.integer({ default: 0, help: 'Maximum number of alerts per alertname. 0 is no limit.' }),

@@ -8,9 +8,10 @@ import type { Alert } from './alert.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { reasonToNotify, toTell } from './dedup.ts';
 import { type Flush, FlushTimeout } from './dispatcher.ts';
+import type { Attempt, Observer, SuppressedReason, Suppression } from './history/observer.ts';
 import type { Inhibitor } from './inhibit.ts';
 import type { NotificationMetrics } from './metrics.ts';
-import type { LogEntry, NotificationLog } from './nflog.ts';
+import { type LogEntry, type NotificationLog, placeKey } from './nflog.ts';
 import { type Integration, type Notification, NotifyError, type ReceiverRuntime } from './notify/integration.ts';
 import type { Silences } from './silence.ts';
 import { containsTime, type TimeInterval } from './time-interval.ts';
@@ -20,6 +21,8 @@ export interface PipelineOptions {
   readonly log: Logger;
   /** Of whom somebody has taken on: neither repeated nor passed on. */
   readonly acknowledgements?: Acknowledgements;
+  /** Is told of every decision. */
+  readonly observer?: Observer;
   readonly metrics: NotificationMetrics;
   readonly receivers: ReadonlyMap<string, ReceiverRuntime>;
   readonly inhibitor: Inhibitor;
@@ -45,16 +48,15 @@ export class Pipeline {
 
   /** True when the receiver knows all there is to know. */
   async run(flush: Flush): Promise<boolean> {
-    const { metrics, receivers, inhibitor, silences } = this.#options;
+    const { receivers, inhibitor, silences, observer } = this.#options;
     const { group, nowMs } = flush;
-    let alerts = this.#without(flush.alerts, 'inhibition', (alert) => inhibitor.inhibitedBy(alert.labels, nowMs).length > 0);
+    const suppressed: Suppression[] = [];
+    let alerts = this.#without(flush.alerts, 'inhibition', (alert) => inhibitor.inhibitedBy(alert.labels, nowMs), suppressed);
     const muted = this.#mutedBy(flush);
     group.mutedBy = muted?.names ?? [];
-    if (muted !== undefined) {
-      metrics.suppressed.inc({ reason: muted.reason }, alerts.length);
-      return true;
-    }
-    alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.identity, nowMs).length > 0);
+    if (muted !== undefined) alerts = this.#without(alerts, muted.reason, () => muted.names, suppressed);
+    alerts = this.#without(alerts, 'silence', (alert) => silences.silencedBy(alert.identity, nowMs), suppressed);
+    observer?.flushed(group, suppressed, nowMs);
     if (alerts.length === 0) return true;
     const tell = (name: string, told: readonly Alert[]): Promise<boolean>[] => {
       const receiver = receivers.get(name);
@@ -84,19 +86,41 @@ export class Pipeline {
     });
   }
 
-  #without(alerts: readonly Alert[], reason: string, isSuppressed: (alert: Alert) => boolean): readonly Alert[] {
-    const kept = alerts.filter((alert) => !isSuppressed(alert));
+  #without(
+    alerts: readonly Alert[],
+    reason: SuppressedReason,
+    suppressedBy: (alert: Alert) => readonly string[],
+    into: Suppression[],
+  ): readonly Alert[] {
+    const kept = alerts.filter((alert) => {
+      const by = suppressedBy(alert);
+      if (by.length > 0) into.push({ alert, reason, by });
+      return by.length === 0;
+    });
     if (kept.length < alerts.length) this.#options.metrics.suppressed.inc({ reason }, alerts.length - kept.length);
     return kept;
   }
 
-  #mutedBy({ group, nowMs }: Flush): { reason: string; names: readonly string[] } | undefined {
+  #mutedBy({ group, nowMs }: Flush): { reason: SuppressedReason; names: readonly string[] } | undefined {
     const { activeTimeIntervals, muteTimeIntervals } = group.route.options;
     const isIn = (name: string): boolean => (this.#options.timeIntervals.get(name) ?? []).some((interval) => containsTime(interval, nowMs));
     if (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(isIn))
       return { reason: 'active_time_interval', names: activeTimeIntervals };
     const names = muteTimeIntervals.filter(isIn);
     return names.length > 0 ? { reason: 'mute_time_interval', names } : undefined;
+  }
+
+  /** While this member sends, the others of its cluster keep still; however it ends, they must know. */
+  async #notifyInTurn(flush: Flush, alerts: readonly Alert[], receiver: ReceiverRuntime, integration: Integration): Promise<boolean> {
+    try {
+      return await this.#notify(flush, alerts, receiver, integration);
+    } finally {
+      const { key } = flush.group;
+      this.#options.cluster?.release(
+        key,
+        placeKey({ groupKey: key, receiver: receiver.name, integration: integration.kind, index: integration.index }),
+      );
+    }
   }
 
   /** False: the flush failed for this integration, and the next one begins afresh. */
@@ -115,7 +139,7 @@ export class Pipeline {
     if (cluster !== undefined) {
       const before = entry;
       // A record that comes now is of this round: what it lacks, the member that wrote it tells in the next.
-      const turn = await cluster.turn(group.key, () => notificationLog.get(place) !== before, flush.signal);
+      const turn = await cluster.turn(group.key, placeKey(place), () => notificationLog.get(place) !== before, flush.signal);
       entry = notificationLog.get(place);
       reason = why();
       if (reason === undefined) return true;
@@ -129,10 +153,11 @@ export class Pipeline {
       const mayRetry = async (): Promise<boolean> => {
         const before = entry;
         return (
-          cluster === undefined || (await cluster.turn(group.key, () => notificationLog.get(place) !== before, flush.signal)) === 'send'
+          cluster === undefined || (await cluster.turn(group.key, placeKey(place), () => notificationLog.get(place) !== before, flush.signal)) === 'send'
         );
       };
-      const outcome = await this.#send(integration, mayRetry, {
+      const attempts = new Attempts();
+      const outcome = await this.#send(integration, mayRetry, attempts, {
         alerts: sent,
         receiver: receiver.name,
         groupKey: group.key,
@@ -142,6 +167,18 @@ export class Pipeline {
         receiverData,
         nowMs,
         signal: flush.signal,
+      });
+      this.#options.observer?.delivered({
+        group,
+        receiver: receiver.name,
+        integration: integration.kind,
+        index: integration.index,
+        reason,
+        alerts: sent,
+        nowMs,
+        attempts: attempts.kept,
+        attemptCount: attempts.count,
+        isDelivered: outcome !== undefined,
       });
       if (outcome === undefined) return false;
       receiverData = outcome.receiverData ?? receiverData;
@@ -172,6 +209,7 @@ export class Pipeline {
   async #send(
     integration: Integration,
     mayRetry: () => Promise<boolean>,
+    attempts: Attempts,
     notification: Notification,
   ): Promise<{ receiverData: Notification['receiverData'] | undefined } | undefined> {
     const { clock, metrics, log, random } = this.#options;
@@ -183,10 +221,12 @@ export class Pipeline {
     for (let attempt = 1; !signal.aborted; attempt++) {
       if (attempt > 1 && !(await mayRetry())) return undefined;
       const startedAt = clock.monotonic();
+      const atMs = clock.now();
       metrics.requests.inc(labels);
       try {
         const receiverData = await integration.notify(notification);
         metrics.latency.observe(labels, (clock.monotonic() - startedAt) / 1000);
+        attempts.add({ atMs, durationMs: clock.monotonic() - startedAt });
         const fields = {
           receiver,
           integration: `${integration.kind}[${integration.index}]`,
@@ -200,6 +240,7 @@ export class Pipeline {
         metrics.latency.observe(labels, (clock.monotonic() - startedAt) / 1000);
         metrics.requestsFailed.inc(labels);
         last = asNotifyError(error);
+        attempts.add({ atMs, durationMs: clock.monotonic() - startedAt, error: last.message });
         if (!last.isRetryable) break;
         if (!seen.has(last.message) && !signal.aborted) {
           seen.add(last.message);
@@ -228,6 +269,20 @@ export class Pipeline {
     return undefined;
   }
 }
+
+/** Of many attempts the first and the last ones are kept. */
+class Attempts {
+  readonly kept: Attempt[] = [];
+  count = 0;
+
+  add(attempt: Attempt): void {
+    this.count++;
+    if (this.kept.length >= maxKeptAttempts) this.kept.splice(maxKeptAttempts / 2, 1);
+    this.kept.push(attempt);
+  }
+}
+
+const maxKeptAttempts = 20;
 
 function asNotifyError(error: unknown): NotifyError {
   if (error instanceof NotifyError) return error;

@@ -1,21 +1,28 @@
 /**
  * GET /api/v2/alerts/{fingerprint}/explain: what became of one alert, and why. For each route that it takes: the group, what keeps it
- * still, what each integration was last told of it, and when the group is looked at next. Not in the original.
+ * still, what each integration was last told of it, when the group is looked at next; and its past. Not in the original.
  */
 import type { Acknowledgements } from '../acknowledgement.ts';
 import type { Alert } from '../alert.ts';
 import type { Group } from '../dispatcher.ts';
+import type { HistoryLog } from '../history/log.ts';
 import type { NotificationLog } from '../nflog.ts';
 import { groupKey } from '../route.ts';
 import { acknowledgementJson, checkFingerprint } from './acknowledge.ts';
 import { type ApiContext, Refusal } from './context.ts';
+import { findEvents } from './history.ts';
 
-export function explainAlert(
+interface ExplainSources {
+  readonly notificationLog: NotificationLog;
+  readonly acknowledgements: Acknowledgements;
+  readonly history: HistoryLog | undefined;
+}
+
+export async function explainAlert(
   fingerprint: string,
   { engine, store, clock }: ApiContext,
-  notificationLog: NotificationLog,
-  acknowledgements: Acknowledgements,
-): object {
+  { notificationLog, acknowledgements, history }: ExplainSources,
+): Promise<object> {
   checkFingerprint(fingerprint);
   const alert = store.get(fingerprint);
   if (alert === undefined) throw new Refusal(404, `there is no alert ${fingerprint}`);
@@ -55,8 +62,27 @@ export function explainAlert(
     silencedBy,
     acknowledged: acknowledgement === undefined ? undefined : acknowledgementJson(acknowledgement),
     routes,
+    history: history === undefined ? undefined : await pastOf(fingerprint, history),
   };
 }
+
+/** The newest events of this alert: its beginnings and ends, what suppressed it, each delivery with its attempts and answers. */
+async function pastOf(fingerprint: string, history: HistoryLog): Promise<object[]> {
+  const query = {
+    matchers: [],
+    fingerprints: [fingerprint],
+    receivers: [],
+    events: [],
+    startMs: -Infinity,
+    endMs: Infinity,
+    limit: maxPast,
+  };
+  const events: object[] = [];
+  for await (const { alerts: _itself, ...event } of findEvents(history, query)) events.push(event);
+  return events;
+}
+
+const maxPast = 50;
 
 function timeText(unixMs: number): string {
   return new Date(unixMs).toISOString();

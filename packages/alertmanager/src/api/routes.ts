@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Acknowledgements } from '../acknowledgement.ts';
 import type { Group } from '../dispatcher.ts';
 import { fail } from '../errors.ts';
+import type { HistoryLog } from '../history/log.ts';
 import type { NotificationLog } from '../nflog.ts';
 import { version } from '../version.ts';
 import { acknowledge, getAcknowledgements, withdraw } from './acknowledge.ts';
@@ -12,6 +13,7 @@ import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from '.
 import { type ApiContext, InvalidRequest, type Query, Refusal } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { explainAlert } from './explain.ts';
+import { readHistoryQuery, streamHistory } from './history.ts';
 import { testReceiver } from './receiver-test.ts';
 import { deleteSilence, getSilence, getSilences, postSilence } from './silences.ts';
 
@@ -19,6 +21,8 @@ export interface ApiOptions {
   readonly context: ApiContext;
   readonly notificationLog: NotificationLog;
   readonly acknowledgements: Acknowledgements;
+  /** Undefined: none is kept. */
+  readonly history: HistoryLog | undefined;
   readonly routeLabelsOf: (group: Group) => Readonly<Record<string, string>>;
   /** GETs answered at the same time; more are sent away. */
   readonly getConcurrency: number;
@@ -35,7 +39,7 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
 
 export function addApiRoutes(
   app: FastifyInstance,
-  { context, notificationLog, acknowledgements, routeLabelsOf, getConcurrency }: ApiOptions,
+  { context, notificationLog, acknowledgements, history, routeLabelsOf, getConcurrency }: ApiOptions,
 ): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
@@ -113,7 +117,7 @@ export function addApiRoutes(
   );
   app.get(
     `${api}/alerts/:id/explain`,
-    handle((request) => explainAlert(id(request), context, notificationLog, acknowledgements)),
+    handleLater((request) => explainAlert(id(request), context, { notificationLog, acknowledgements, history })),
   );
   app.post(
     `${api}/alerts/:id/acknowledge`,
@@ -123,6 +127,16 @@ export function addApiRoutes(
     `${api}/alerts/:id/acknowledge`,
     handle((request) => withdraw(id(request), acknowledgements)),
   );
+  app.get(`${api}/history`, (request, reply) => {
+    reply.header('cache-control', 'no-store').header('access-control-allow-origin', '*');
+    try {
+      if (history === undefined) throw new Refusal(404, 'no history is kept: --history.retention=0');
+      const stream = streamHistory(history, readHistoryQuery(query(request), context.mode));
+      return reply.type('application/json').send(stream);
+    } catch (error) {
+      return refuse(error, reply);
+    }
+  });
   app.get(
     `${api}/acknowledgements`,
     handle(() => getAcknowledgements(acknowledgements, context)),
