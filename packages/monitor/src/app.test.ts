@@ -184,7 +184,7 @@ describe('the running monitor', () => {
     );
     expect((await get('/api/v1/query?query="a"&time=1')).text).toBe('{"status":"success","data":{"resultType":"string","result":[1,"a"]}}');
     expect((await get('/api/v1/query_range?query=vector(0.5)&start=1&end=2&step=500ms')).text).toBe(
-      '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"0.5"],[1.5,"0.5"],[2,"0.5"]]}]}}',
+      '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"0.5"],[1.500,"0.5"],[2,"0.5"]]}]}}',
     );
     expect((await get('/api/v1/query?query=nope')).text).toBe('{"status":"success","data":{"resultType":"vector","result":[]}}');
     expect(await data('/api/v1/query?query=up&stats=all')).toHaveProperty('stats.timings.evalTotalTime');

@@ -70,6 +70,11 @@ function typeOfStatus(status: number): string {
   return status >= 500 ? 'internal' : 'bad_data';
 }
 
+/** Where the original names no parameter. */
+export function badRequest(reason: string): CodedError {
+  return errors.fail('bad_data', { reason });
+}
+
 export function badParameter(name: string, reason: string): CodedError {
-  return errors.fail('bad_data', { reason: `invalid parameter "${name}": ${reason}` });
+  return badRequest(`invalid parameter "${name}": ${reason}`);
 }

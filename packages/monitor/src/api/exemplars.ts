@@ -2,7 +2,7 @@
 import { formatFloat, type Matcher } from '@pronoia/model';
 import type { Expr, ParseOptions } from '@pronoia/promql';
 import type { SeriesExemplars } from '@pronoia/tsdb';
-import type { ApiAnswer, ApiRequest } from './answer.ts';
+import { type ApiAnswer, type ApiRequest, badRequest } from './answer.ts';
 import { exprParameter, rangeParameters } from './parameters.ts';
 import { formatTime } from './point-text.ts';
 
@@ -10,8 +10,9 @@ export type SelectExemplars = (selectors: readonly (readonly Matcher[])[], start
 
 export function queryExemplars(select: SelectExemplars, options: ParseOptions, { params }: ApiRequest): ApiAnswer {
   const { startMs, endMs } = rangeParameters(params);
-  const selectors = [...selectorsOf(exprParameter(params, options))];
-  if (selectors.length === 0) return { data: [] };
+  if (endMs < startMs) throw badRequest('end timestamp must not be before start timestamp');
+  const selectors = [...selectorsOf(exprParameter(params, options, badRequest))];
+  if (selectors.length === 0) return { data: undefined };
   return {
     data: select(selectors, startMs, endMs).map(({ series, exemplars }) => ({
       seriesLabels: series.toObject(),

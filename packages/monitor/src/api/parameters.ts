@@ -1,7 +1,7 @@
 /** Parameters of the API, each with the original's words when it is wrong (prometheus-server.md §1.1, §6.1). */
-import { DurationError, type Matcher, parseDuration } from '@pronoia/model';
+import { DurationError, type Matcher, parseDuration, quoteGo } from '@pronoia/model';
 import { type Expr, type ParseOptions, parseExpr, parseSelector } from '@pronoia/promql';
-import { badParameter } from './answer.ts';
+import { badParameter, badRequest } from './answer.ts';
 
 /** All of time, as the API means it when `start` or `end` is absent. */
 export const earliestMs = Number.MIN_SAFE_INTEGER;
@@ -25,27 +25,37 @@ export function timeParameter(params: URLSearchParams, name: string, fallback?: 
 
 function parseTime(text: string): number | undefined {
   if (isDecimal(text)) {
-    const ms = Math.round(Number(text) * 1000);
-    return Number.isSafeInteger(ms) ? ms : undefined;
+    const seconds = Number(text);
+    const whole = Math.trunc(seconds);
+    // Rounded apart from the whole seconds, half away from zero, as the original does.
+    const rest = Math.abs(seconds - whole);
+    const ms = whole * 1000 + Math.sign(seconds) * Math.round(rest * 1000);
+    return Number.isSafeInteger(ms) ? ms + 0 : undefined;
   }
   if (text in literalTimes) return literalTimes[text];
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
   const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  // A 30th of February is no day, but JavaScript takes it for one in March.
+  const day = Number(text.slice(8, 10));
+  const isDay = day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
+  return Number.isNaN(ms) || !isDay ? undefined : ms;
 }
 
 function isDecimal(text: string): boolean {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
 }
 
-/** Integer ms, from seconds as a number or from `1m30s`; undefined when absent. */
+/** What a duration of the original can hold: 64 bits of nanoseconds. */
+const maxDurationSeconds = 2 ** 63 / 1e9;
+
+/** ms, with a fraction where that was asked for, from seconds as a number or from `1m30s`; undefined when absent. */
 export function durationParameter(params: URLSearchParams, name: string): number | undefined {
   const text = params.get(name);
   if (text === null || text === '') return undefined;
   if (isDecimal(text)) {
-    const ms = Math.round(Number(text) * 1000);
-    if (!Number.isSafeInteger(ms)) throw badParameter(name, `cannot parse "${text}" to a valid duration. It overflows int64`);
-    return ms;
+    const seconds = Number(text);
+    if (Math.abs(seconds) > maxDurationSeconds) throw badParameter(name, `cannot parse "${text}" to a valid duration. It overflows int64`);
+    return seconds * 1000;
   }
   try {
     return parseDuration(text);
@@ -59,36 +69,49 @@ export function durationParameter(params: URLSearchParams, name: string): number
 export function limitParameter(params: URLSearchParams, name = 'limit'): number {
   const text = params.get(name);
   if (text === null || text === '') return 0;
-  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw badParameter(name, `cannot parse "${text}" to a whole number`);
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw badParameter(name, `strconv.Atoi: parsing ${quoteGo(text)}: invalid syntax`);
   if (Number(text) < 0) throw badParameter(name, 'limit must be non-negative');
   return Number(text);
 }
 
+/** Of metadata: unlimited when negative or absent. */
+export function metadataLimit(params: URLSearchParams, name: string): number {
+  const text = params.get(name) ?? '';
+  if (text === '') return 0;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`${name} must be a number`);
+  return Math.max(0, Number(text));
+}
+
 /** `query`, parsed. */
-export function exprParameter(params: URLSearchParams, options: ParseOptions): Expr {
+export function exprParameter(
+  params: URLSearchParams,
+  options: ParseOptions,
+  refuse = (text: string) => badParameter('query', text),
+): Expr {
   const parsed = parseExpr(params.get('query') ?? '', options);
-  if (parsed.kind === 'error') throw badParameter('query', parsed.errors[0]?.text ?? 'not an expression');
+  if (parsed.kind === 'error') throw refuse(parsed.errors[0]?.text ?? 'not an expression');
   return parsed.expr;
 }
 
-/** `start` and `end` of metadata endpoints. */
+/** `start` and `end` of metadata endpoints; they may be the wrong way round: nothing lies between them then. */
 export function rangeParameters(params: URLSearchParams): { startMs: number; endMs: number } {
-  const startMs = timeParameter(params, 'start', earliestMs);
-  const endMs = timeParameter(params, 'end', latestMs);
-  if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time');
-  return { startMs, endMs };
+  return { startMs: timeParameter(params, 'start', earliestMs), endMs: timeParameter(params, 'end', latestMs) };
 }
 
-/** Every `match[]`; each selector must say something about what it wants. */
-export function matchParameters(params: URLSearchParams): readonly (readonly Matcher[])[] {
+/** Every `match[]`; each selector must say something about what it wants. @param refuse with the original's words for the endpoint. */
+export function matchParameters(
+  params: URLSearchParams,
+  refuse = (text: string) => badParameter('match[]', text),
+): readonly (readonly Matcher[])[] {
   return params.getAll('match[]').map((text) => {
     const parsed = parseSelector(text);
     if (parsed.kind === 'ok') return parsed.matchers;
     const fault = parsed.errors[0];
     if (fault?.message.includes('at least one non-empty matcher')) {
-      throw badParameter('match[]', 'match[] must contain at least one non-empty matcher');
+      throw refuse('match[] must contain at least one non-empty matcher');
     }
-    throw badParameter('match[]', fault?.text ?? 'not a selector');
+    throw refuse(fault?.text ?? 'not a selector');
   });
 }
 

@@ -3,7 +3,7 @@ import type { Queryable } from '@pronoia/model';
 import { astToJson, type Engine, type ParseOptions, prettyExpr, QueryError, type QueryOptions, type QueryResult } from '@pronoia/promql';
 import { type Clock, CodedError } from '@pronoia/server';
 import { errors } from '../errors.ts';
-import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter, JsonSlices } from './answer.ts';
+import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter, badRequest, JsonSlices } from './answer.ts';
 import { queryExemplars, type SelectExemplars } from './exemplars.ts';
 import { durationParameter, exprParameter, limitParameter, timeParameter } from './parameters.ts';
 import { encodeQueryData } from './query-json.ts';
@@ -46,15 +46,16 @@ async function rangeQuery(deps: QueryDeps, { params, signal }: ApiRequest): Prom
   if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time');
   const stepMs = durationParameter(params, 'step');
   if (stepMs === undefined) throw badParameter('step', 'cannot parse "" to a valid duration');
-  if (stepMs <= 0) throw badParameter('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer');
-  if ((endMs - startMs) / stepMs > maxPoints) {
-    const reason = 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)';
-    throw errors.fail('bad_data', { reason });
+  if (!(stepMs > 0)) throw badParameter('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer');
+  if (Math.floor((endMs - startMs) / stepMs) > maxPoints) {
+    throw badRequest('exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)');
   }
   const options = queryOptions(deps, params, limit);
   return answerOf(
     params,
-    await run(() => deps.engine().range(deps.queryable(), params.get('query') ?? '', startMs, endMs, stepMs, options, signal)),
+    await run(() =>
+      deps.engine().range(deps.queryable(), params.get('query') ?? '', startMs, endMs, Math.max(1, Math.trunc(stepMs)), options, signal),
+    ),
   );
 }
 
@@ -63,7 +64,7 @@ function queryOptions(deps: QueryDeps, params: URLSearchParams, limit: number): 
   const lookbackMs = durationParameter(params, 'lookback_delta');
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(lookbackMs === undefined ? {} : { lookbackMs }),
+    ...(lookbackMs === undefined ? {} : { lookbackMs: Math.trunc(lookbackMs) }),
     ...(limit === 0 ? {} : { limit }),
     ...(deps.perStepStats && params.get('stats') === 'all' ? { perStepStats: true } : {}),
   };

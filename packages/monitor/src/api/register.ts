@@ -30,7 +30,9 @@ export function registerApi(app: FastifyInstance, options: RegisterOptions): voi
         allowOrigin(request, reply, options);
         if (!options.isReady() && !options.alwaysReady.has(path)) return notReady(reply, options.isStopping());
         const gone = new AbortController();
-        reply.raw.on('close', () => gone.abort());
+        reply.raw.on('close', () => {
+          if (!reply.raw.writableFinished) gone.abort();
+        });
         const answer = await handle({
           params: paramsOf(request),
           path: request.params as Record<string, string>,

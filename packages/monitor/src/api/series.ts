@@ -1,8 +1,8 @@
 /** Which series, label names and label values there are (prometheus-server.md §6.3). */
 import { compareBytes, Labels, type Querier, type Queryable } from '@pronoia/model';
-import { errors } from '../errors.ts';
-import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter } from './answer.ts';
+import { type ApiAnswer, type ApiRequest, type ApiRoute, badRequest, JsonSlices } from './answer.ts';
 import { limitParameter, matchParameters, rangeParameters, truncate } from './parameters.ts';
+import { encodeLabels } from './query-json.ts';
 
 export interface SeriesDeps {
   readonly queryable: () => Queryable;
@@ -21,6 +21,7 @@ type Find = (querier: Querier, request: ApiRequest, range: { startMs: number; en
 
 async function withQuerier(deps: SeriesDeps, request: ApiRequest, find: Find): Promise<ApiAnswer> {
   const range = rangeParameters(request.params);
+  if (range.endMs < range.startMs) return await find(nothing, request, range);
   const querier = deps.queryable().querier(range.startMs, range.endMs);
   try {
     return await find(querier, request, range);
@@ -29,8 +30,16 @@ async function withQuerier(deps: SeriesDeps, request: ApiRequest, find: Find): P
   }
 }
 
+/** Between times that are the wrong way round. */
+const nothing: Querier = {
+  select: () => Promise.resolve({ series: [], warnings: [] }),
+  labelNames: () => Promise.resolve([]),
+  labelValues: () => Promise.resolve([]),
+  close: () => undefined,
+};
+
 const findSeries: Find = async (querier, { params, signal }, { startMs, endMs }) => {
-  if (params.getAll('match[]').length === 0) throw errors.fail('bad_data', { reason: 'no match[] parameter provided' });
+  if (params.getAll('match[]').length === 0) throw badRequest('no match[] parameter provided');
   const limit = limitParameter(params);
   const labelsByKey = new Map<string, Labels>();
   const warnings: string[] = [];
@@ -43,7 +52,7 @@ const findSeries: Find = async (querier, { params, signal }, { startMs, endMs })
   }
   const sorted = [...labelsByKey.values()].sort((a, b) => Labels.compare(a, b));
   const cut = truncate(sorted, limit);
-  return { data: cut.items.map((labels) => labels.toObject()), warnings: [...warnings, ...cut.warnings] };
+  return { data: new JsonSlices(() => listInSlices(cut.items, encodeLabels)), warnings: [...warnings, ...cut.warnings] };
 };
 
 const findLabelNames: Find = (querier, request) =>
@@ -51,7 +60,7 @@ const findLabelNames: Find = (querier, request) =>
 
 const findLabelValues: Find = (querier, request) => {
   const name = unescapeLabelName(request.path.name ?? '');
-  if (name === '' || /\p{Surrogate}/u.test(name)) throw badParameter('name', `invalid label name: "${name}"`);
+  if (name === '' || /\p{Surrogate}/u.test(name)) throw badRequest(`invalid label name: "${name}"`);
   return unionOf(request, (matchers, limit) => querier.labelValues(name, matchers, limit, request.signal));
 };
 
@@ -60,12 +69,23 @@ async function unionOf(
   find: (matchers: Parameters<Querier['labelNames']>[0], limit: number) => Promise<string[]>,
 ): Promise<ApiAnswer> {
   const limit = limitParameter(params);
-  const selectors = matchParameters(params);
+  const selectors = matchParameters(params, badRequest);
   const asked = limit === 0 ? 0 : limit + 1;
   const lists = await Promise.all((selectors.length === 0 ? [[]] : selectors).map((matchers) => find(matchers, asked)));
   const all = lists.length === 1 ? (lists[0] as string[]) : [...new Set(lists.flat())].sort(compareBytes);
   const cut = truncate(all, limit);
-  return { data: cut.items, warnings: cut.warnings };
+  return { data: new JsonSlices(() => listInSlices(cut.items, JSON.stringify)), warnings: cut.warnings };
+}
+
+function* listInSlices<T>(items: readonly T[], encode: (item: T) => string): Generator<string> {
+  let slice = '[';
+  for (let i = 0; i < items.length; i++) {
+    slice += i === 0 ? encode(items[i] as T) : `,${encode(items[i] as T)}`;
+    if (slice.length < 128 * 1024) continue;
+    yield slice;
+    slice = '';
+  }
+  yield `${slice}]`;
 }
 
 /** `U__a_2e_b` is `a.b`: any UTF-8 name in characters that paths and old clients take (prometheus-server.md §5.7). */

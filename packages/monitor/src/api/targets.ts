@@ -8,7 +8,7 @@ import type { ScrapeManager } from '../scrape/manager.ts';
 import type { ScrapePool } from '../scrape/pool.ts';
 import { type ApiAnswer, type ApiRequest, type ApiRoute, badParameter } from './answer.ts';
 import { goTime } from './go-time.ts';
-import { limitParameter } from './parameters.ts';
+import { metadataLimit } from './parameters.ts';
 
 export interface TargetsDeps {
   readonly scrape: ScrapeManager;
@@ -90,7 +90,7 @@ function* metadataOf(deps: TargetsDeps): Generator<{ labels: Labels; family: str
 }
 
 function listTargetMetadata(deps: TargetsDeps, { params }: ApiRequest): ApiAnswer {
-  const limit = limitParameter(params);
+  const limit = metadataLimit(params, 'limit');
   const metric = params.get('metric') ?? '';
   const matchers = targetMatchers(params);
   const data: object[] = [];
@@ -113,8 +113,8 @@ function targetMatchers(params: URLSearchParams): readonly Matcher[] {
 }
 
 function listMetadata(deps: TargetsDeps, { params }: ApiRequest): ApiAnswer {
-  const limit = limitParameter(params);
-  const perMetric = limitParameter(params, 'limit_per_metric');
+  const limit = metadataLimit(params, 'limit');
+  const perMetric = metadataLimit(params, 'limit_per_metric');
   const metric = params.get('metric') ?? '';
   const byFamily = new Map<string, Map<string, object>>();
   for (const { family, metadata } of metadataOf(deps)) {
