@@ -95,6 +95,8 @@ export interface FloatColumns {
   /** Staleness markers are not among the samples; their times are here: `[staleStarts[i], staleStarts[i + 1])`. */
   readonly staleStarts: Uint32Array;
   readonly staleTimes: Float64Array;
+  /** 1 where the times of a series are exactly those of the series before: what was worked out from them can be used again. */
+  readonly sameTimes: Uint8Array;
 }
 
 /** Works on any thread; one call at a time. */

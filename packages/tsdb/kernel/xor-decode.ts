@@ -9,7 +9,7 @@ let staleTo: usize = 0;
 
 /**
  * Returns the number of samples, or −1 − the index of the piece that is damaged. `starts` and `staleStarts` get one entry more than
- * there are series. Behind the bytes of the last piece eight more must be readable.
+ * there are series, `sameTimes` 1 where the times are those of the series before. Behind the bytes of the last piece eight more must be readable.
  */
 export function decodePieces(
   ends: usize,
@@ -21,9 +21,11 @@ export function decodePieces(
   starts: usize,
   staleTimes: usize,
   staleStarts: usize,
+  sameTimes: usize,
 ): i32 {
   let at: i32 = 0;
   let piece: i32 = 0;
+  let previousFrom: i32 = 0;
   staleTo = staleTimes;
   for (let s = 0; s < seriesCount; s++) {
     store<u32>(starts + ((<usize>s) << 2), at);
@@ -41,10 +43,24 @@ export function decodePieces(
       if (kept < 0) return -1 - piece;
       at += kept;
     }
+    const from = <i32>load<u32>(starts + ((<usize>s) << 2));
+    const isSame = s > 0 && areSame(times + ((<usize>previousFrom) << 3), from - previousFrom, times + ((<usize>from) << 3), at - from);
+    store<u8>(sameTimes + <usize>s, isSame ? 1 : 0);
+    previousFrom = from;
   }
   store<u32>(starts + ((<usize>seriesCount) << 2), at);
   store<u32>(staleStarts + ((<usize>seriesCount) << 2), <u32>((staleTo - staleTimes) >> 3));
   return at;
+}
+
+function areSame(a: usize, aCount: i32, b: usize, bCount: i32): bool {
+  if (aCount != bCount) return false;
+  // The newest differ most.
+  for (let i = (<usize>aCount) << 3; i > 0; ) {
+    i -= 8;
+    if (load<u64>(a + i) != load<u64>(b + i)) return false;
+  }
+  return true;
 }
 
 /** The next `64 − avail` bits are taken over from memory; at least 56 are there afterwards. */

@@ -32,14 +32,12 @@ const samples = fc.array(
 const silent: Notes = { warn: () => undefined, info: () => undefined };
 const evaluation = { startTimestamps: false } as Evaluation;
 
-function columnsOf(list: readonly (readonly [number, number])[]): SampleColumns {
-  const columns = new SampleColumns();
+function fill(columns: SampleColumns, list: readonly (readonly [number, number])[]): void {
   let t = 0;
   columns.borrow(
     Float64Array.from(list, ([gap]) => (t += gap * 1000)),
     Float64Array.from(list, ([, v]) => v),
   );
-  return columns;
 }
 
 function show({ values, kinds }: StepSeries): string[] {
@@ -60,6 +58,7 @@ test.each(fast)('the fast %s gives the same bits as window by window', (func) =>
       const reference = { firstMs, stepMs, lastMs: firstMs + (count - 1) * stepMs };
       const args = [new Float64Array(count).fill(q)];
       const kernel = columnKernel(func, { reference, rangeMs }, args);
+      const columns = new SampleColumns();
       const arena = Arena.take();
       const compiled =
         arena === undefined || !isCompiled(func) ? undefined : new CompiledKernel(func, { reference, rangeMs }, args, count, arena);
@@ -67,7 +66,7 @@ test.each(fast)('the fast %s gives the same bits as window by window', (func) =>
       const run = (windowFunctions[func] ?? rateFunctions[func]) as WindowFunction;
       // One kernel for several series: nothing may be left over from the one before.
       for (const list of lists) {
-        const columns = columnsOf(list);
+        fill(columns, list);
         const quick = new StepSeries(Labels.empty, false, count);
         kernel?.begin(columns, planner.planFor(columns), quick);
         for (let from = 0; from < count; from += perSlice) kernel?.run(from, Math.min(count, from + perSlice));

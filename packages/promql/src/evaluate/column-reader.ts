@@ -71,14 +71,14 @@ export class ColumnReader {
       return one;
     }
     if (i >= this.#to) this.#decode(bulk, i);
-    const { starts, times, values, staleStarts, staleTimes } = this.#decoded as FloatColumns;
+    const { starts, times, values, staleStarts, staleTimes, sameTimes } = this.#decoded as FloatColumns;
     const at = i - this.#from;
     if ((this.#desk as Desk).staged.slow[at] === 1) {
       columns.read(one, this.#batch, this.#minMs, this.#maxMs, this.#statsOnly);
       return one;
     }
     const [from, to] = [starts[at] as number, starts[at + 1] as number];
-    columns.borrow(times.subarray(from, to), values.subarray(from, to));
+    columns.borrow(times.subarray(from, to), values.subarray(from, to), sameTimes[at] === 1);
     for (let s = staleStarts[at] as number; s < (staleStarts[at + 1] as number); s++) columns.staleTimes.push(staleTimes[s] as number);
     return one;
   }

@@ -10,6 +10,8 @@ import { absent, isHistogram, type StepSeries } from './step-series.ts';
 export class SampleColumns {
   times = new Float64Array(0);
   values = new Float64Array(0);
+  /** Another number for other times; the same number for the same times. */
+  timesId = 0;
   /** Times and values are someone else's. */
   #isBorrowed = false;
   /** Start time of each float, 0 = unknown; only while `hasStarts`. */
@@ -23,25 +25,29 @@ export class SampleColumns {
 
   clear(): void {
     this.count = 0;
+    this.timesId++;
     if (this.#isBorrowed) {
-      this.times = new Float64Array(0);
-      this.values = this.times;
+      this.times = none;
+      this.values = none;
       this.#isBorrowed = false;
     }
     this.hasStarts = false;
+    if (this.staleTimes.length > 0) this.staleTimes = [];
+    if (this.histograms.length === 0) return;
     this.histogramTimes = [];
     this.histograms = [];
     this.histogramStarts = [];
-    this.staleTimes = [];
   }
 
   get size(): number {
     return this.count + this.histograms.length;
   }
 
-  /** Floats that stand elsewhere, and nothing else so far. */
-  borrow(times: Float64Array, values: Float64Array): void {
+  /** Floats that stand elsewhere, and nothing else so far. `sameTimes`: the times are those of before. */
+  borrow(times: Float64Array, values: Float64Array, sameTimes = false): void {
+    const { timesId } = this;
     this.clear();
+    if (sameTimes) this.timesId = timesId;
     this.times = times as Float64Array<ArrayBuffer>;
     this.values = values as Float64Array<ArrayBuffer>;
     this.count = times.length;
@@ -148,6 +154,8 @@ export class SampleColumns {
     }
   }
 }
+
+const none = new Float64Array(0);
 
 function noneSet(flags: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (flags[i] !== 0) return false;

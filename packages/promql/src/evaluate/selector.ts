@@ -142,6 +142,7 @@ class InstantPlanner {
   readonly #indexes: Int32Array;
   #times = new Float64Array(0);
   #found = -1;
+  #timesId = -1;
   #version = 0;
 
   constructor(reference: ReferenceTimes, lookbackMs: number, count: number) {
@@ -151,7 +152,7 @@ class InstantPlanner {
   }
 
   planFor(columns: SampleColumns): InstantPlan {
-    if (this.#found < 0 || !sameTimes(this.#times, columns)) {
+    if (this.#found < 0 || (columns.timesId !== this.#timesId && !sameTimes(this.#times, columns))) {
       const { times, count } = columns;
       const indexes = this.#indexes;
       const { firstMs, stepMs } = this.#reference;
@@ -168,6 +169,7 @@ class InstantPlanner {
       this.#found = found;
       this.#version++;
     }
+    this.#timesId = columns.timesId;
     return { indexes: this.#indexes, found: this.#found, version: this.#version };
   }
 }

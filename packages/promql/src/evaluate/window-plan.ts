@@ -14,21 +14,36 @@ export interface WindowPlan {
   readonly widest: number;
 }
 
+/** Steps of all plans that are kept together. */
+const plannedSteps = 100_000;
+
 export class WindowPlanner {
   readonly #reference: ReferenceTimes;
   readonly #rangeMs: number;
   readonly #count: number;
-  #times = new Float64Array(0);
+  /** Plans by the first time of their columns: targets are scraped at times of their own, and take turns in the order of labels. */
+  readonly #plans = new Map<number, { readonly times: Float64Array; readonly plan: WindowPlan }>();
+  readonly #maxPlans: number;
   #plan: WindowPlan | undefined;
+  #timesId = -1;
 
   constructor(reference: ReferenceTimes, rangeMs: number, count: number) {
     this.#reference = reference;
     this.#rangeMs = rangeMs;
     this.#count = count;
+    this.#maxPlans = Math.max(1, Math.floor(plannedSteps / count));
   }
 
+  /** Good for columns that one `SampleColumns` holds in turn. */
   planFor(columns: SampleColumns): WindowPlan {
-    if (this.#plan !== undefined && sameTimes(this.#times, columns)) return this.#plan;
+    if (this.#plan !== undefined && columns.timesId === this.#timesId) return this.#plan;
+    this.#timesId = columns.timesId;
+    const known = this.#plans.get(columns.times[0] as number);
+    this.#plan = known !== undefined && sameTimes(known.times, columns) ? known.plan : this.#make(columns);
+    return this.#plan;
+  }
+
+  #make(columns: SampleColumns): WindowPlan {
     const { times, count: samples } = columns;
     const lo = new Int32Array(this.#count);
     const hi = new Int32Array(this.#count);
@@ -43,9 +58,10 @@ export class WindowPlanner {
       total += h - l;
       if (h - l > widest) widest = h - l;
     }
-    this.#times = times.slice(0, samples);
-    this.#plan = { lo, hi, total, widest };
-    return this.#plan;
+    const plan = { lo, hi, total, widest };
+    if (this.#plans.size >= this.#maxPlans) this.#plans.clear();
+    this.#plans.set(times[0] as number, { times: times.slice(0, samples), plan });
+    return plan;
   }
 }
 

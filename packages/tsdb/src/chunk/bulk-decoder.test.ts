@@ -55,22 +55,26 @@ function faultOf(run: () => unknown): string {
 
 /** The samples and stale times of each series, as text: NaN is equal to itself then. */
 function decoded(decoder: { decode: PlainDecoder['decode'] }, staged: StagedChunks): string[] {
-  const { seriesCount, starts, times, values, staleStarts, staleTimes } = decoder.decode(staged);
+  const { seriesCount, starts, times, values, staleStarts, staleTimes, sameTimes } = decoder.decode(staged);
   return Array.from({ length: seriesCount }, (_, s) => {
     const samples = [...times.subarray(starts[s], starts[s + 1])].map((t, i) => {
       const value = values[(starts[s] as number) + i] as number;
       return `${t}=${Object.is(value, -0) ? '-0' : value}`;
     });
-    return `${samples.join(' ')} stale ${[...staleTimes.subarray(staleStarts[s], staleStarts[s + 1])].join(' ')}`;
+    return `${sameTimes[s]} ${samples.join(' ')} stale ${[...staleTimes.subarray(staleStarts[s], staleStarts[s + 1])].join(' ')}`;
   });
 }
 
 function expected(series: readonly (readonly Piece[])[]): string[] {
+  let before: string | undefined;
   return series.map((pieces) => {
     const kept = pieces.flatMap(({ samples, minMs, maxMs }) => samples.filter(([t]) => t >= minMs && t <= maxMs));
     const floats = kept.filter(([, value]) => value !== 'stale').map(([t, value]) => `${t}=${Object.is(value, -0) ? '-0' : value}`);
+    const times = floats.map((text) => text.slice(0, text.indexOf('='))).join();
+    const isSame = times === before;
+    before = times;
     const stale = kept.filter(([, value]) => value === 'stale').map(([t]) => t);
-    return `${floats.join(' ')} stale ${stale.join(' ')}`;
+    return `${isSame ? 1 : 0} ${floats.join(' ')} stale ${stale.join(' ')}`;
   });
 }
 

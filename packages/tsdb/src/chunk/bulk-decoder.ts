@@ -19,6 +19,7 @@ interface Kernel {
     starts: number,
     staleTimes: number,
     staleStarts: number,
+    sameTimes: number,
   ): number;
 }
 
@@ -53,6 +54,7 @@ class KernelDecoder implements ColumnDecoder {
     const pieces = take(8 * pieceFields * pieceCount);
     const starts = take(4 * (seriesCount + 1));
     const staleStarts = take(4 * (seriesCount + 1));
+    const sameTimes = take(seriesCount);
     const times = take(8 * samples);
     const values = take(8 * samples);
     const staleTimes = take(8 * samples);
@@ -65,7 +67,7 @@ class KernelDecoder implements ColumnDecoder {
     const target = new Uint8Array(buffer, bytes, length + lookahead);
     target.set(staged.bytes.subarray(0, length));
     target.fill(0, length);
-    const count = kernel.decodePieces(ends, seriesCount, pieces, bytes, times, values, starts, staleTimes, staleStarts);
+    const count = kernel.decodePieces(ends, seriesCount, pieces, bytes, times, values, starts, staleTimes, staleStarts, sameTimes);
     if (count < 0) throw damagedPiece();
     const staleStartsView = new Uint32Array(buffer, staleStarts, seriesCount + 1);
     return {
@@ -75,8 +77,13 @@ class KernelDecoder implements ColumnDecoder {
       values: new Float64Array(buffer, values, count),
       staleStarts: staleStartsView,
       staleTimes: new Float64Array(buffer, staleTimes, staleStartsView[seriesCount] as number),
+      sameTimes: new Uint8Array(buffer, sameTimes, seriesCount),
     };
   }
+}
+
+function areSame(a: Float64Array, b: Float64Array): boolean {
+  return a.length === b.length && a.every((t, i) => t === b[i]);
 }
 
 function damagedPiece(): Error {
@@ -93,6 +100,7 @@ export class PlainDecoder implements ColumnDecoder {
     const staleTimes: number[] = [];
     const starts = new Uint32Array(seriesCount + 1);
     const staleStarts = new Uint32Array(seriesCount + 1);
+    const sameTimes = new Uint8Array(seriesCount);
     let at = 0;
     let piece = 0;
     for (let s = 0; s < seriesCount; s++) {
@@ -113,6 +121,8 @@ export class PlainDecoder implements ColumnDecoder {
         }
       }
       starts[s + 1] = at;
+      const from = starts[s] as number;
+      if (s > 0) sameTimes[s] = areSame(times.subarray(starts[s - 1], from), times.subarray(from, at)) ? 1 : 0;
       staleStarts[s + 1] = staleTimes.length;
     }
     return {
@@ -122,6 +132,7 @@ export class PlainDecoder implements ColumnDecoder {
       values: values.subarray(0, at),
       staleStarts,
       staleTimes: Float64Array.from(staleTimes),
+      sameTimes,
     };
   }
 
