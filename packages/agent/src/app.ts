@@ -27,10 +27,12 @@ import { SandboxFiles } from './files.ts';
 import { flags as flagSpec } from './flags.ts';
 import { GarbageCollector } from './garbage.ts';
 import { registerHostMetrics } from './host-metrics.ts';
+import { ImageStore } from './image-store.ts';
 import { isolate } from './isolation.ts';
 import { Layout } from './layout.ts';
 import { MasterLink } from './master-link.ts';
 import { AgentMetrics } from './metrics.ts';
+import { OciContainerizer, probeRuntime } from './oci-containerizer.ts';
 import { OperatorContainers } from './operator-containers.ts';
 import { agentAttributes, agentResources, probeMachine } from './probe.ts';
 import { ProcessContainerizer } from './process-containerizer.ts';
@@ -59,6 +61,29 @@ export interface RunningAgent extends Running {
   stopWithTasks(): Promise<void>;
   /** Resolves when the master told the agent to shut down. */
   readonly dismissed: Promise<string>;
+}
+
+/** Runs containers with images, when the flags ask for them and this machine can. */
+function imageContainerizer(
+  values: FlagValues<typeof flagSpec>,
+  { clock, log, process, workDir }: { clock: Clock; log: Logger; process: ProcessContainerizer; workDir: string },
+): OciContainerizer | undefined {
+  if (values.image_providers === undefined) return undefined;
+  if (values.image_providers !== 'docker')
+    throw new CodedError('bad_flag', 400, `--image_providers=${values.image_providers}: only docker is supported`);
+  const probed = probeRuntime(['runc', 'crun']);
+  if (typeof probed === 'string') throw new CodedError('bad_flag', 400, `--image_providers=docker: no OCI runtime works here: ${probed}`);
+  log.info({ runtime: probed.runtime }, 'Containers with images are run by an OCI runtime');
+  const store = new ImageStore(values.docker_registry, values.docker_store_dir ?? join(workDir, 'store'));
+  return new OciContainerizer({
+    clock,
+    log,
+    process,
+    store,
+    ...probed,
+    folder: join(workDir, 'provisioner'),
+    innerSandbox: values.sandbox_directory,
+  });
 }
 
 /** More patience than this the original does not allow (mesos.md §9.3). */
@@ -128,7 +153,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
   const cache = new FetchCache(values.fetcher_cache_dir ?? join(workDir, 'fetch'), values.fetcher_cache_size);
   cache.clear();
   const process = new ProcessContainerizer({ clock, log, cgroups: isolate(values, log) });
-  const containers = new Containers(process);
+  const containers = new Containers(process, imageContainerizer(values, { clock, log, process, workDir }));
   const layout = new Layout(workDir);
   const sandboxes = new Sandboxes({
     layout,

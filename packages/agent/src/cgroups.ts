@@ -70,6 +70,11 @@ export class Cgroups {
     return this.#folders(name).map((folder) => join(folder, 'cgroup.procs'));
   }
 
+  /** For a runtime that makes a group of its own: inside of ours, so that our limits hold for it. */
+  innerPath(name: string, containerId: string): string {
+    return `/${this.#options.root}/${name}/oci-${containerId}`;
+  }
+
   exists(name: string): boolean {
     return this.#folders(name).some((folder) => existsSync(folder));
   }
@@ -126,11 +131,14 @@ export class Cgroups {
   hasRunOutOfMemory(name: string): boolean {
     if (!this.#options.controllers.has('memory')) return false;
     const text = read(join(this.#folder('memory', name), this.#version === 1 ? 'memory.oom_control' : 'memory.events'));
-    return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
+    if (Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0) return true;
+    // Version 1 counts where the victim was, which may have been a group inside.
+    return this.#version === 1 && list(this.#folder('memory', name)).some((inner) => this.hasRunOutOfMemory(`${name}/${inner}`));
   }
 
-  limitationOf(name: string): Limitation | undefined {
-    if (!this.hasRunOutOfMemory(name)) return undefined;
+  /** `isKilled`: by a signal that nobody else sent. A runtime's group is gone with its counter then, but ours has met its bound. */
+  limitationOf(name: string, isKilled: boolean): Limitation | undefined {
+    if (!this.hasRunOutOfMemory(name) && !(isKilled && this.#hasMetItsBound(name))) return undefined;
     const folder = this.#folder('memory', name);
     const isV1 = this.#version === 1;
     const limitMb = Math.round(number(read(join(folder, isV1 ? 'memory.limit_in_bytes' : 'memory.max'))) / 2 ** 20);
@@ -140,6 +148,11 @@ export class Cgroups {
       message: `Memory limit exceeded: Requested: ${limitMb}MB Maximum Used: ${usedMb === 0 ? limitMb : usedMb}MB`,
       resources: [{ name: 'mem', type: 'SCALAR', scalar: { value: limitMb } }],
     };
+  }
+
+  #hasMetItsBound(name: string): boolean {
+    if (this.#version !== 1 || !this.#options.controllers.has('memory')) return false;
+    return number(read(join(this.#folder('memory', name), 'memory.failcnt'))) > 0;
   }
 
   statistics(name: string): Partial<ResourceStatistics> {
@@ -208,6 +221,9 @@ export class Cgroups {
       }
     };
     for (const folder of this.#folders(name)) removeFolder(folder);
+    // A runtime inside makes groups under controllers that are none of ours.
+    if (this.#version === 1 && name !== '')
+      for (const other of list(this.#options.hierarchy)) removeFolder(join(this.#options.hierarchy, other, this.#options.root, name));
     return isGone;
   }
 

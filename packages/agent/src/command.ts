@@ -74,6 +74,8 @@ export function prepareCommand(
 
 function argvOf(command: CommandInfo, path: string, sandbox: string, isInImage: boolean): string[] {
   const value = command.value ?? '';
+  // The image says what its program is.
+  if (value === '' && isInImage) return [];
   if (command.shell !== false) {
     if (value === '') throw new Error('the command has no value');
     return ['/bin/sh', '-c', value];

@@ -48,6 +48,12 @@ export const flags = {
   cgroups_root: flag.string({ default: 'mesos', help: 'The control group that all containers are in.' }),
   cgroups_enable_cfs: flag.boolean({ default: false, help: 'Requests of CPU are also bounds.' }),
   cgroups_limit_swap: flag.boolean({ default: false, help: 'Memory limits hold for memory and swap together.' }),
+  image_providers: flag.string({ valueName: 'docker', help: 'Run containers with an image of this kind, by runc or crun.' }),
+  docker_registry: flag.string({
+    default: 'https://registry-1.docker.io',
+    help: 'Where images come from; only a folder of archives is supported.',
+  }),
+  docker_store_dir: flag.string({ valueName: 'FOLDER', help: 'Where unpacked images are kept; default WORK_DIR/store.' }),
   http_heartbeat_interval: flag.duration({ default: 30_000, help: 'How often a sign of life is sent on streams of container output.' }),
   fetcher_cache_dir: flag.string({ valueName: 'FOLDER', help: 'Where fetched files are kept for others; default WORK_DIR/fetch.' }),
   fetcher_cache_size: flag.bytes({ default: 2 * 2 ** 30, help: 'How much of them at most.' }),

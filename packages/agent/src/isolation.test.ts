@@ -87,7 +87,7 @@ describe('control groups of version 2', () => {
       mem_mapped_file_bytes: 300,
     });
     put('memory.max', String(64 * 2 ** 20));
-    expect(cgroups.limitationOf('c1')).toMatchObject({ reason: 'REASON_CONTAINER_LIMITATION_MEMORY', message: /64MB/ });
+    expect(cgroups.limitationOf('c1', false)).toMatchObject({ reason: 'REASON_CONTAINER_LIMITATION_MEMORY', message: /64MB/ });
     mkdirSync(join(folder, 'mesos/c1/mesos/n1'), { recursive: true });
     writeFileSync(join(folder, 'mesos/c1/mesos/n1/cgroup.procs'), '5\n6\n');
     expect(cgroups.processes('c1')).toEqual([5, 6]);

@@ -15,6 +15,12 @@ export interface ProcessContainerizerOptions {
   readonly cgroups: Cgroups | undefined;
 }
 
+/** What another containerizer adds to the container of its runtime. */
+export interface Inside extends Pick<Surroundings, 'enter' | 'exec'> {
+  /** The container has ended. */
+  readonly cleanUp?: () => void;
+}
+
 /** How often memory groups are asked whether the kernel had to kill in them. */
 const OOM_POLL_MS = 1_000;
 /** A control group that is still dying is tried again. */
@@ -56,7 +62,16 @@ export class ProcessContainerizer implements Containerizer {
     return undefined;
   }
 
-  async launch(spec: ContainerSpec): Promise<Container> {
+  launch(spec: ContainerSpec): Promise<Container> {
+    return this.launchInside(spec, {});
+  }
+
+  recover(spec: RecoveredSpec): Container {
+    return this.recoverInside(spec, {});
+  }
+
+  /** For a containerizer whose command is a runtime: with what that adds. */
+  async launchInside(spec: ContainerSpec, inside: Inside): Promise<Container> {
     const { cgroups } = this.#options;
     const group = cgroupName(spec);
     const ownsGroup = cgroups !== undefined && !sharesGroup(spec);
@@ -65,7 +80,7 @@ export class ProcessContainerizer implements Containerizer {
     const prelude = [...enter, ...rlimits(spec.container?.rlimit_info)];
     let container: Container;
     try {
-      container = await SupervisedContainer.launch({ ...spec, prelude }, this.#options.clock, this.#surroundings(spec, ownsGroup));
+      container = await SupervisedContainer.launch({ ...spec, prelude }, this.#options.clock, this.#surroundings(spec, ownsGroup, inside));
     } catch (error) {
       if (ownsGroup) this.#remove(group);
       throw error;
@@ -74,16 +89,22 @@ export class ProcessContainerizer implements Containerizer {
     return container;
   }
 
-  recover(spec: RecoveredSpec): Container {
+  recoverInside(spec: RecoveredSpec, inside: Inside): Container {
     this.#supervisors ??= findSupervisors();
     const pid = this.#supervisors.get(spec.containerId) ?? 0;
     const { cgroups } = this.#options;
     const group = cgroupName(spec);
     const ownsGroup = cgroups?.exists(group) === true && !sharesGroup(spec);
     const hasTerminal = spec.container?.tty_info !== undefined;
-    const container = SupervisedContainer.adopt({ ...spec, pid }, this.#options.clock, this.#surroundings(spec, ownsGroup), hasTerminal);
+    const surroundings = this.#surroundings(spec, ownsGroup, inside);
+    const container = SupervisedContainer.adopt({ ...spec, pid }, this.#options.clock, surroundings, hasTerminal);
     if (ownsGroup && pid !== 0) this.#watchMemory(container, group);
     return container;
+  }
+
+  /** Where a runtime makes a group of its own inside of the container's; undefined: there are none. */
+  innerGroup(spec: RecoveredSpec): string | undefined {
+    return this.#options.cgroups?.innerPath(cgroupName(spec), spec.containerId);
   }
 
   /** The group of a task group as a whole, made before its first container (mesos.md §9.5: the executor's resources hold for all). */
@@ -107,20 +128,36 @@ export class ProcessContainerizer implements Containerizer {
     this.#timer?.cancel();
   }
 
-  #surroundings(spec: RecoveredSpec, ownsGroup: boolean): Surroundings {
+  #surroundings(spec: RecoveredSpec, ownsGroup: boolean, inside: Inside): Surroundings {
     const { cgroups } = this.#options;
-    if (cgroups === undefined) return {};
+    const { cleanUp, ...rest } = inside;
+    if (cgroups === undefined) {
+      if (cleanUp === undefined) return rest;
+      return {
+        ...rest,
+        conclude: (exit) => {
+          cleanUp();
+          return exit;
+        },
+      };
+    }
     const group = cgroupName(spec);
     const enter = cgroups.entrances(group).map((file) => `echo 0 > ${shellQuoted(file)}`);
-    const exec: Surroundings['exec'] = (command, signal) => execBeside(spec, command, signal, enter);
-    if (!ownsGroup) return { exec, conclude: (exit) => withLimitation(exit, cgroups, group) };
+    const exec: Surroundings['exec'] = inside.exec ?? ((command, signal) => execBeside(spec, command, signal, enter));
+    const conclude = (exit: ContainerExit): ContainerExit => {
+      const concluded = withLimitation(exit, cgroups, group);
+      cleanUp?.();
+      return concluded;
+    };
+    if (!ownsGroup) return { ...rest, exec, conclude };
     return {
+      ...rest,
       exec,
       limit: (quantities) => cgroups.limit(group, quantities),
       statistics: () => cgroups.statistics(group),
       processes: () => cgroups.processes(group),
       conclude: (exit) => {
-        const concluded = withLimitation(exit, cgroups, group);
+        const concluded = conclude(exit);
         this.#watched.delete(group);
         this.#remove(group);
         return concluded;
@@ -156,7 +193,10 @@ const sharesGroup = (spec: Pick<ContainerSpec, 'parentId' | 'isSharingCgroup'>):
   spec.parentId !== undefined && spec.isSharingCgroup !== false;
 
 function withLimitation(exit: ContainerExit, cgroups: Cgroups, group: string): ContainerExit {
-  const limitation = exit.kind === 'exited' && exit.status === 0 ? undefined : cgroups.limitationOf(group);
+  const limitation =
+    exit.kind === 'exited' && exit.status === 0
+      ? undefined
+      : cgroups.limitationOf(group, exit.kind === 'signaled' && exit.signal === 'SIGKILL');
   return limitation === undefined ? exit : { ...exit, limitation };
 }
 
