@@ -354,6 +354,8 @@ describe('of three members', () => {
       for (const { gate } of others) gate.cut(victim.name);
     });
     await allTold(accepted, 6000);
+    // Until the last has noticed whom it does not see, and told in that one's place.
+    await wait(2500);
     const twice = duplicates(accepted);
     for (const { gate } of members) gate.heal();
     await until(

@@ -61,7 +61,7 @@ export class Pipeline {
     const tell = (name: string, told: readonly Alert[]): Promise<boolean>[] => {
       const receiver = receivers.get(name);
       if (receiver === undefined || told.length === 0) return [];
-      return receiver.integrations.map((integration) => this.#notify(flush, told, receiver, integration));
+      return receiver.integrations.map((integration) => this.#notifyInTurn(flush, told, receiver, integration));
     };
     const { receiver: first, escalate } = group.route.options;
     const results = await Promise.all([
@@ -153,7 +153,8 @@ export class Pipeline {
       const mayRetry = async (): Promise<boolean> => {
         const before = entry;
         return (
-          cluster === undefined || (await cluster.turn(group.key, placeKey(place), () => notificationLog.get(place) !== before, flush.signal)) === 'send'
+          cluster === undefined ||
+          (await cluster.turn(group.key, placeKey(place), () => notificationLog.get(place) !== before, flush.signal)) === 'send'
         );
       };
       const attempts = new Attempts();

@@ -78,6 +78,10 @@ export class Cluster {
   readonly #memberWaiters = new Set<() => void>();
   readonly #recordWaiters = new Map<string, Set<() => void>>();
   readonly #pendingAlerts: Alert[] = [];
+  /** What this member is sending. */
+  readonly #claimed = new Set<string>();
+  /** Which other member is sending what. */
+  readonly #claimsByPlace = new Map<string, { readonly by: Member; readonly atMs: number }>();
   #server: Server | undefined;
   #address = '';
   #isSettled = false;
@@ -178,10 +182,10 @@ export class Cluster {
   }
 
   /**
-   * Waits until this member is to send for the group. 'told': another has meanwhile, as `isTold` finds when a record comes; 'over': the
-   * signal fired.
+   * Waits until this member is to send for the group. 'send': it is, and all others know that it does so at this place, until `release`;
+   * 'told': another has told, as `isTold` finds when a record comes; 'over': the signal fired.
    */
-  async turn(groupKey: string, isTold: () => boolean, signal: AbortSignal): Promise<Turn> {
+  async turn(groupKey: string, place: string, isTold: () => boolean, signal: AbortSignal): Promise<Turn> {
     const { clock, peerTimeoutMs, log, metrics } = this.#options;
     if (!this.#isSettled) await this.#settled(signal);
     const startedAtMs = clock.monotonic();
@@ -195,17 +199,30 @@ export class Cluster {
         this.#living().map(({ name }) => name),
       );
       firstRank ??= rank;
-      const leftMs = startedAtMs + rank * peerTimeoutMs - clock.monotonic();
+      const leftMs = Math.max(startedAtMs + rank * peerTimeoutMs, this.#claimedUntilMs(place)) - clock.monotonic();
       if (leftMs <= 0) {
         if (firstRank > 0) {
           metrics.takeovers.inc(1);
           log.info({ aggrGroup: groupKey, waitedMs: Math.round(clock.monotonic() - startedAtMs) }, 'Takes over a notification');
         }
+        this.#claimed.add(place);
+        this.#broadcast(JSON.stringify({ kind: 'claim', groupKey, place }), 'update');
         return 'send';
       }
       await this.#change(groupKey, leftMs, signal);
     }
     return 'over';
+  }
+
+  /** The place is free again: it was told, or could not be. */
+  release(groupKey: string, place: string): void {
+    if (this.#claimed.delete(place)) this.#broadcast(JSON.stringify({ kind: 'release', groupKey, place }), 'update');
+  }
+
+  /** Another, living, is sending there; but nobody is waited for longer than a peer may take. */
+  #claimedUntilMs(place: string): number {
+    const claim = this.#claimsByPlace.get(place);
+    return claim === undefined || !claim.by.isAlive ? 0 : claim.atMs + this.#options.peerTimeoutMs;
   }
 
   /** Resolves when members or records have changed, or the time is over. */
@@ -320,6 +337,7 @@ export class Cluster {
   #lose(member: Member, reason: string): void {
     if (!member.isAlive) return;
     member.isAlive = false;
+    for (const [place, { by }] of this.#claimsByPlace) if (by === member) this.#claimsByPlace.delete(place);
     this.#options.metrics.left.inc(1);
     this.#options.log.warn(
       { peer: member.name, address: member.address, reason },
@@ -521,6 +539,13 @@ export class Cluster {
         this.#linkTo(member.name)?.send(encodeFrame(JSON.stringify({ kind: 'fenced', number: message['number'] })));
         return;
       }
+      case 'claim':
+        this.#claimsByPlace.set(message['place'] as string, { by: member, atMs: this.#options.clock.monotonic() });
+        return;
+      case 'release':
+        if (this.#claimsByPlace.get(message['place'] as string)?.by === member) this.#claimsByPlace.delete(message['place'] as string);
+        for (const wake of this.#recordWaiters.get(message['groupKey'] as string) ?? []) wake();
+        return;
       case 'fenced':
         this.#fenced.set(member.name, message['number'] as number);
         for (const wake of this.#recordWaiters.get('') ?? []) wake();
