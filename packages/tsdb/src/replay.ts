@@ -1,8 +1,11 @@
 /**
  * Fills the head from the write-ahead log at start.
  */
-import type { Exemplar, Labels } from '@pronoia/model';
+import type { Exemplar } from '@pronoia/model';
+import type { ByteReader } from './byte-reader.ts';
 import type { Disk } from './disk/disk.ts';
+import { damaged } from './errors.ts';
+import { ByteSymbols } from './head/byte-symbols.ts';
 import type { HeadChunkFiles } from './head/chunk-files.ts';
 import type { ChunkId } from './head/chunk-table.ts';
 import type { ExemplarRing } from './head/exemplars.ts';
@@ -28,6 +31,9 @@ export class HeadReplay implements RecordVisitor {
   readonly #log: ReplayLog;
   /** A series that was logged twice: the second ref → the first. */
   readonly #sameSeries = new Map<number, number>();
+  readonly #symbols: ByteSymbols;
+  #ids = new Uint32Array(64);
+  #slots = new Int32Array(4096);
   readonly #unknownTypes = new Set<number>();
   readonly #unknownRefs = new Set<number>();
   /** Chunks from files, oldest first, until their series shows up. */
@@ -36,6 +42,7 @@ export class HeadReplay implements RecordVisitor {
 
   constructor(head: Head, exemplars: ExemplarRing, metrics: TsdbMetrics, log: ReplayLog) {
     this.#head = head;
+    this.#symbols = new ByteSymbols(head.series.symbols);
     this.#exemplars = exemplars;
     this.#metrics = metrics;
     this.#log = log;
@@ -124,9 +131,25 @@ export class HeadReplay implements RecordVisitor {
     return this.#sameSeries.keys();
   }
 
-  series(ref: number, labels: Labels): void {
+  series(): void {
+    throw new Error('BUG: series are read from their bytes');
+  }
+
+  readSeries(from: ByteReader): void {
+    const ref = from.be64();
+    const length = 2 * from.uvarint();
+    // Two texts take a byte each at least.
+    if (length > from.remaining) throw damaged(`${length / 2} labels in ${from.remaining} bytes`, { offset: from.at });
+    if (length > this.#ids.length) this.#ids = new Uint32Array(2 * length);
+    const ids = this.#ids;
+    for (let i = 0; i < length; i++) {
+      const size = from.uvarint();
+      const start = from.at;
+      from.skip(size);
+      ids[i] = this.#symbols.intern(from.bytes, start, from.at);
+    }
     const { series } = this.#head;
-    const found = series.find(labels);
+    const found = series.findFromIds(ids, length);
     if (found >= 0) {
       if (series.ref(found) !== ref) {
         this.#sameSeries.set(ref, series.ref(found));
@@ -137,7 +160,7 @@ export class HeadReplay implements RecordVisitor {
     }
     // A ref that already names another series would be damage; the first one keeps it.
     if (series.slotOf(ref) >= 0) return;
-    const slot = this.#head.create(labels, ref);
+    const slot = this.#head.createFromIds(ids, length, ref);
     this.#head.setLogged(slot, true);
     this.#attachChunks(ref, slot);
   }
@@ -155,15 +178,17 @@ export class HeadReplay implements RecordVisitor {
   samples(samples: SampleColumns): void {
     const { minValidMs, series } = this.#head;
     const { refs, times, length } = samples;
+    if (length > this.#slots.length) this.#slots = new Int32Array(2 * length);
+    const slots = this.#slots;
     for (let i = 0; i < length; i++) {
-      const ref = refs[i] as number;
-      if ((times[i] as number) < minValidMs) refs[i] = 0;
-      else if (series.slotOf(ref) < 0) {
-        const slot = this.#slot(ref);
-        refs[i] = slot < 0 ? 0 : series.ref(slot);
+      if ((times[i] as number) < minValidMs) {
+        slots[i] = -1;
+        continue;
       }
+      const slot = series.slotOf(refs[i] as number);
+      slots[i] = slot >= 0 ? slot : this.#slot(refs[i] as number);
     }
-    this.#head.appendAll(samples);
+    this.#head.appendSlots(samples, slots);
   }
 
   histogram(ref: number, tMs: number, { histogram, isStale }: HistogramEntry): void {

@@ -132,6 +132,7 @@ export class Tsdb implements Queryable, Appendable {
   readonly #late: OutOfOrderStore;
   /** The log of late samples; undefined while there is no window. */
   readonly #lateLog: LateLog | undefined;
+  readonly #starting: AbortController;
   readonly #context: AppenderContext;
   readonly #appenders: Set<HeadAppender>;
   readonly #queriers = new Set<HeadQuerier>();
@@ -173,6 +174,7 @@ export class Tsdb implements Queryable, Appendable {
     this.#removed = opened.removed;
     this.#late = opened.late;
     this.#lateLog = opened.lateLog;
+    this.#starting = opened.starting;
     this.#context = {
       late: opened.lateLog,
       head: opened.head,
@@ -236,7 +238,9 @@ export class Tsdb implements Queryable, Appendable {
     head.minValidMs = blocks.inOrderEndMs;
     const replay = new HeadReplay(head, exemplars, metrics, log);
     await replay.run(disk, walFolder, files);
-    await head.order.prepare();
+    // Not waited for: questions wait for it if they must.
+    const starting = new AbortController();
+    head.order.prepare(starting.signal);
     wal = await WalWriter.open(disk, walFolder, {
       compression: options.walCompression ?? 'snappy',
       ...(options.walSegmentBytes === undefined ? {} : { segmentBytes: options.walSegmentBytes }),
@@ -273,6 +277,7 @@ export class Tsdb implements Queryable, Appendable {
       files,
       late,
       lateLog,
+      starting,
     });
   }
 
@@ -723,6 +728,7 @@ export class Tsdb implements Queryable, Appendable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#upkeepTimer?.cancel();
+    this.#starting.abort();
     await this.#compactor.stop();
     await this.#upkeep;
     try {
@@ -753,6 +759,8 @@ interface Opened {
   readonly files: HeadChunkFiles;
   readonly late: OutOfOrderStore;
   readonly lateLog: LateLog | undefined;
+  /** Fires at close. */
+  readonly starting: AbortController;
 }
 
 /** Checkpoints that were not finished. */

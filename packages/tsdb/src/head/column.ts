@@ -2,8 +2,8 @@
  * Columns: one number per series, in pages of typed arrays that are added as series come. Growing never copies, and nothing
  * of a series is a JavaScript object (docs/architecture.md, decision 6).
  */
-const pageShift = 12;
-export const columnPage = 1 << pageShift;
+export const columnShift = 12;
+export const columnPage = 1 << columnShift;
 const pageMask = columnPage - 1;
 
 /** What a table does to all of its columns alike. */
@@ -18,7 +18,7 @@ export interface Column {
 }
 
 function pagesFor(size: number): number {
-  return (size + pageMask) >>> pageShift;
+  return (size + pageMask) >>> columnShift;
 }
 
 /** The typed arrays are named one by one: a class over all of them would make every access polymorphic. */
@@ -27,11 +27,11 @@ export class Float64Column implements Column {
   readonly #pages: Float64Array[] = [];
 
   get(i: number): number {
-    return (this.#pages[i >>> pageShift] as Float64Array)[i & pageMask] as number;
+    return (this.#pages[i >>> columnShift] as Float64Array)[i & pageMask] as number;
   }
 
   set(i: number, value: number): void {
-    (this.#pages[i >>> pageShift] as Float64Array)[i & pageMask] = value;
+    (this.#pages[i >>> columnShift] as Float64Array)[i & pageMask] = value;
   }
 
   reserve(size: number): void {
@@ -53,11 +53,11 @@ export class Uint32Column implements Column {
   readonly #pages: Uint32Array[] = [];
 
   get(i: number): number {
-    return (this.#pages[i >>> pageShift] as Uint32Array)[i & pageMask] as number;
+    return (this.#pages[i >>> columnShift] as Uint32Array)[i & pageMask] as number;
   }
 
   set(i: number, value: number): void {
-    (this.#pages[i >>> pageShift] as Uint32Array)[i & pageMask] = value;
+    (this.#pages[i >>> columnShift] as Uint32Array)[i & pageMask] = value;
   }
 
   reserve(size: number): void {
@@ -79,11 +79,11 @@ export class Uint8Column implements Column {
   readonly #pages: Uint8Array[] = [];
 
   get(i: number): number {
-    return (this.#pages[i >>> pageShift] as Uint8Array)[i & pageMask] as number;
+    return (this.#pages[i >>> columnShift] as Uint8Array)[i & pageMask] as number;
   }
 
   set(i: number, value: number): void {
-    (this.#pages[i >>> pageShift] as Uint8Array)[i & pageMask] = value;
+    (this.#pages[i >>> columnShift] as Uint8Array)[i & pageMask] = value;
   }
 
   reserve(size: number): void {

@@ -77,7 +77,13 @@ export class HeadQuerier implements Querier {
 
   async select(matchers: readonly Matcher[], hints?: SelectHints, signal?: AbortSignal): Promise<SeriesSet> {
     signal?.throwIfAborted();
-    const slots = this.#slots(matchers);
+    let slots = this.#slots(matchers);
+    const ready = this.#head.order.readyFor(slots.length);
+    if (ready !== undefined) {
+      await ready;
+      signal?.throwIfAborted();
+      slots = this.#slots(matchers);
+    }
     const visible = new Uint32Array(slots.length);
     let count = 0;
     for (const slot of slots) if (this.#isVisible(slot)) visible[count++] = slot;

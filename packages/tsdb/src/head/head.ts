@@ -78,7 +78,15 @@ export class Head {
 
   /** A series that does not exist yet; `ref` 0 takes the next free one. */
   create(labels: Labels, ref = 0): number {
-    const slot = this.series.create(labels, ref);
+    return this.#prepare(this.series.create(labels, ref));
+  }
+
+  /** The same, of the ids of its labels' symbols. */
+  createFromIds(ids: Uint32Array, length: number, ref: number): number {
+    return this.#prepare(this.series.createFromIds(ids, length, ref));
+  }
+
+  #prepare(slot: number): number {
     const { count } = this.series;
     for (const column of this.#columns) column.reserve(count);
     for (const column of this.#open.columns) column.reserve(count);
@@ -203,38 +211,56 @@ export class Head {
   }
 
   /** Appends those of a batch that are newer than the last one of their series; says how many. Series that are gone are passed over. */
-  appendAll({ refs, times, values, words, length }: SampleColumns): number {
-    const open = this.#open;
+  appendAll(samples: SampleColumns): number {
+    const { refs, length } = samples;
     let appended = 0;
-    if (!open.hasKernel) {
-      for (let i = 0; i < length; i++) {
-        const slot = this.series.slotOf(refs[i] as number);
-        const high = words[2 * i + highWord] as number;
-        if (slot >= 0 && this.append(slot, times[i] as number, high, words[2 * i + 1 - highWord] as number)) appended++;
-      }
-      return appended;
-    }
     for (let from = 0; from < length; from += batchLength) {
       const count = Math.min(batchLength, length - from);
-      open.prepareBatch();
-      const batch = open.batch();
-      batch.times.set(times.subarray(from, from + count));
-      batch.values.set(values.subarray(from, from + count));
-      for (let i = 0; i < count; i++) batch.slots[i] = this.series.slotOf(refs[from + i] as number);
-      for (let at = 0; ; at++) {
-        at = open.appendBatch(at, count, this.commits, this.#onCut);
-        if (at === count) break;
-        // Floats after histograms.
-        const word = 2 * (from + at) + highWord;
-        const low = words[2 * (from + at) + 1 - highWord] as number;
-        if (this.append(batch.slots[at] as number, times[from + at] as number, words[word] as number, low)) appended++;
-      }
-      const result = open.batchResult;
-      appended += result.appended;
-      if (result.minMs < this.minMs) this.minMs = result.minMs;
-      if (result.maxMs > this.maxMs) this.maxMs = result.maxMs;
+      for (let i = 0; i < count; i++) this.#slots[i] = this.series.slotOf(refs[from + i] as number);
+      appended += this.#appendBatch(samples, from, count, this.#slots);
     }
     return appended;
+  }
+
+  /** The same with the slot of every sample; −1 = passed over. */
+  appendSlots(samples: SampleColumns, slots: Int32Array): number {
+    let appended = 0;
+    for (let from = 0; from < samples.length; from += batchLength) {
+      const count = Math.min(batchLength, samples.length - from);
+      appended += this.#appendBatch(samples, from, count, slots.subarray(from, from + count));
+    }
+    return appended;
+  }
+
+  readonly #slots = new Int32Array(batchLength);
+
+  #appendBatch({ times, values, words }: SampleColumns, from: number, count: number, slots: Int32Array): number {
+    const open = this.#open;
+    const appendOne = (i: number): boolean => {
+      const word = 2 * (from + i);
+      const tMs = times[from + i] as number;
+      return this.append(slots[i] as number, tMs, words[word + highWord] as number, words[word + 1 - highWord] as number);
+    };
+    let appended = 0;
+    if (!open.hasKernel) {
+      for (let i = 0; i < count; i++) if ((slots[i] as number) >= 0 && appendOne(i)) appended++;
+      return appended;
+    }
+    open.prepareBatch();
+    const batch = open.batch();
+    batch.slots.set(slots.subarray(0, count));
+    batch.times.set(times.subarray(from, from + count));
+    batch.values.set(values.subarray(from, from + count));
+    for (let at = 0; ; at++) {
+      at = open.appendBatch(at, count, this.commits, this.#onCut);
+      if (at === count) break;
+      // Floats after histograms.
+      if (appendOne(at)) appended++;
+    }
+    const result = open.batchResult;
+    if (result.minMs < this.minMs) this.minMs = result.minMs;
+    if (result.maxMs > this.maxMs) this.maxMs = result.maxMs;
+    return appended + result.appended;
   }
 
   readonly #onCut: OnCut = (slot, minMs, maxMs, bytes, start, end) =>

@@ -17,6 +17,7 @@ export class LabelOrder {
   #sorted: Uint32Array = new Uint32Array(0);
   #known = 0;
   #holes = 0;
+  #preparing: Promise<void> | undefined;
   /** Place in `#sorted` by slot. */
   #ranks: Uint32Array = new Uint32Array(0);
 
@@ -88,26 +89,57 @@ export class LabelOrder {
     return merged;
   }
 
-  /** Sorts everything in slices of the event loop, at start: the first query must not wait for it at one go. */
-  async prepare(): Promise<void> {
+  /**
+   * Sorts everything in slices of the event loop, after the start: no wide query should have to wait for it at one go. Gives up when one has
+   * come nevertheless, or when the signal fires.
+   */
+  prepare(signal: AbortSignal): void {
+    this.#preparing = this.#prepare(signal);
+  }
+
+  /** What a question about so many series should wait for before it asks for their slots. */
+  readyFor(series: number): Promise<void> | undefined {
+    return this.#known === 0 && series * 4 >= this.#series.count ? this.#preparing : undefined;
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
     const turn = new Turn();
+    const { count } = this.#series;
+    const isWanted = (): boolean => this.#known === 0 && !signal.aborted;
     let runs: Uint32Array[] = [];
-    for (let from = 0; from < this.#series.count; from += seriesPerRun) {
-      const run = Uint32Array.from({ length: Math.min(seriesPerRun, this.#series.count - from) }, (_, i) => from + i);
+    for (let from = 0; from < count; from += seriesPerRun) {
+      const run = Uint32Array.from({ length: Math.min(seriesPerRun, count - from) }, (_, i) => from + i);
       runs.push(run.sort((a, b) => this.#compare(a, b)));
       await turn.yield();
+      if (!isWanted()) return;
     }
     while (runs.length > 1) {
       const merged: Uint32Array[] = [];
       for (let i = 0; i < runs.length; i += 2) {
-        merged.push(this.#merge(runs[i] as Uint32Array, runs[i + 1] ?? nothing));
-        await turn.yield();
+        merged.push(await this.#mergeInSlices(runs[i] as Uint32Array, runs[i + 1] ?? nothing, turn));
+        if (!isWanted()) return;
       }
       runs = merged;
     }
     this.#sorted = runs[0] ?? nothing;
     this.#known = this.#sorted.length;
     this.#rank();
+  }
+
+  /** As `#merge`; a series that is removed meanwhile makes the result worthless, and harms nothing. */
+  async #mergeInSlices(a: Uint32Array, b: Uint32Array, turn: Turn): Promise<Uint32Array> {
+    const merged = new Uint32Array(a.length + b.length);
+    let i = 0;
+    let j = 0;
+    for (let at = 0; at < merged.length; at++) {
+      if (at % seriesPerRun === seriesPerRun - 1) {
+        await turn.yield();
+        if (this.#known !== 0) return nothing;
+      }
+      const takesA = j === b.length || (i < a.length && this.#compare(a[i] as number, b[j] as number) < 0);
+      merged[at] = (takesA ? a[i++] : b[j++]) as number;
+    }
+    return merged;
   }
 
   #merge(a: Uint32Array, b: Uint32Array): Uint32Array {

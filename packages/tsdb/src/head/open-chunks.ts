@@ -14,7 +14,7 @@
 import type { StagedChunks } from '@pronoia/model';
 import { type DecodeTarget, decodeXor, noWindow, XorEncoder } from '../chunk/xor.ts';
 import { highWord } from '../sample-columns.ts';
-import { type Column, columnPage } from './column.ts';
+import { type Column, columnPage, columnShift } from './column.ts';
 import { HeadMemory } from './head-memory.ts';
 
 const recordBytes = 64;
@@ -322,7 +322,7 @@ class Records implements Column {
   }
 
   at(slot: number): number {
-    return (this.#pages[Math.floor(slot / columnPage)] as number) + (slot % columnPage) * recordBytes;
+    return (this.#pages[slot >>> columnShift] as number) + (slot & (columnPage - 1)) * recordBytes;
   }
 
   reserve(size: number): void {

@@ -12,7 +12,8 @@ import { Symbols } from './symbols.ts';
 const poolPageWords = 1 << 16;
 /** One label set must fit a page of the pool. */
 const maxLabels = (poolPageWords - 1) / 2;
-const refPage = 4096;
+const refShift = 12;
+const refPage = 1 << refShift;
 /** About 30 MB when full. */
 const keptLabels = 50_000;
 
@@ -63,6 +64,11 @@ export class SeriesTable {
   /** −1 when there is no such series (any more). */
   slotOf(ref: number): number {
     if (!(ref > 0) || ref > this.lastRef) return -1;
+    // Nearly all: a division of floats costs as much as everything else here.
+    if (ref <= 0x7fffffff) {
+      const near = this.#slotPages[(ref | 0) >>> refShift];
+      return near === undefined ? -1 : (near[ref & (refPage - 1)] as number) - 1;
+    }
     const page = this.#slotPages[Math.floor(ref / refPage)];
     return page === undefined ? -1 : (page[ref % refPage] as number) - 1;
   }
@@ -87,6 +93,11 @@ export class SeriesTable {
       ids[i] = id;
     }
     return this.#findIds(ids, pairs.length, hashIds(ids, pairs.length));
+  }
+
+  /** The same, of the symbols' ids. */
+  findFromIds(ids: Uint32Array, length: number): number {
+    return this.#findIds(ids, length, hashIds(ids, length));
   }
 
   #scratchFor(length: number): Uint32Array {
@@ -117,18 +128,23 @@ export class SeriesTable {
     const { pairs } = labels;
     const ids = this.#scratchFor(pairs.length);
     for (let i = 0; i < pairs.length; i++) ids[i] = this.symbols.intern(pairs[i] as string);
+    return this.createFromIds(ids, pairs.length, ref);
+  }
+
+  /** The same, of the symbols' ids. */
+  createFromIds(ids: Uint32Array, length: number, ref: number): number {
     const slot = this.count++;
     for (const column of this.columns) column.reserve(this.count);
     const ownRef = ref === 0 ? this.lastRef + 1 : ref;
     if (ownRef > this.lastRef) this.lastRef = ownRef;
     this.#refs.set(slot, ownRef);
     this.#setSlot(ownRef, slot);
-    const hash = hashIds(ids, pairs.length);
+    const hash = hashIds(ids, length);
     this.#hashes.set(slot, hash);
-    this.#labelsAt.set(slot, storeIds(this.#pool, ids, pairs.length));
+    this.#labelsAt.set(slot, storeIds(this.#pool, ids, length));
     if (this.count * 3 > this.#table.length * 2) this.#rebuildTable(this.#table.length * 2);
     else this.#insert(slot, hash);
-    for (let i = 0; i < pairs.length; i += 2) this.postings.add(ids[i] as number, ids[i + 1] as number, slot);
+    for (let i = 0; i < length; i += 2) this.postings.add(ids[i] as number, ids[i + 1] as number, slot);
     return slot;
   }
 

@@ -37,6 +37,8 @@ export interface SeriesMetadata {
 
 export interface RecordVisitor {
   series(ref: number, labels: Labels): void;
+  /** In place of `series`: reads one from its bytes, up to its end. */
+  readSeries?(from: ByteReader): void;
   /** Reused for the next record. */
   samples(samples: SampleColumns): void;
   /** `body` is the sample as it was written, behind ref and time; valid during the call. */
@@ -309,7 +311,10 @@ export function decodeRecord(record: Uint8Array, visitor: RecordVisitor): void {
   const type = from.u8();
   switch (type) {
     case recordType.series:
-      while (from.remaining > 0) visitor.series(from.be64(), decodeLabels(from));
+      while (from.remaining > 0) {
+        if (visitor.readSeries === undefined) visitor.series(from.be64(), decodeLabels(from));
+        else visitor.readSeries(from);
+      }
       return;
     case recordType.samples:
       decodeSamples(record, decoded);
