@@ -19,6 +19,8 @@ import { Agent } from './agent.ts';
 import { listContainers } from './container-list.ts';
 import { registerContainerMetrics } from './container-metrics.ts';
 import { Containers } from './containers.ts';
+import { DockerContainerizer } from './docker-containerizer.ts';
+import { DockerEngine } from './docker-engine.ts';
 import { addExecutorApi } from './executor-api.ts';
 import { makeToken, readToken } from './executor-token.ts';
 import { FetchCache } from './fetch-cache.ts';
@@ -86,6 +88,40 @@ function imageContainerizer(
   });
 }
 
+/** Undefined without `docker` among the containerizers; throws when its engine does not answer. */
+async function dockerContainerizer(
+  values: FlagValues<typeof flagSpec>,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<{ readonly engine: DockerEngine; readonly containerizer: DockerContainerizer } | undefined> {
+  const names = values.containerizers.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => name !== 'mesos' && name !== 'docker');
+  if (unknown !== undefined) throw new CodedError('bad_flag', 400, `--containerizers: ${unknown} is not here; there are mesos and docker`);
+  if (!names.includes('docker')) return undefined;
+  const engine = new DockerEngine(values.docker_socket);
+  try {
+    await engine.ping();
+  } catch (error) {
+    await engine.close();
+    const reason = (error as Error).message;
+    throw new CodedError(
+      'bad_flag',
+      400,
+      `--containerizers=docker: no Docker engine answers at ${values.docker_socket}: ${reason}`,
+      {},
+      error,
+    );
+  }
+  const containerizer = new DockerContainerizer({
+    clock,
+    log,
+    engine,
+    innerSandbox: values.sandbox_directory,
+    isEnforcingCpus: values.cgroups_enable_cfs,
+    removeDelayMs: values.docker_remove_delay,
+  });
+  return { engine, containerizer };
+}
+
 /** More patience than this the original does not allow (mesos.md §9.3). */
 const REREGISTRATION_LIMIT_MS = 15_000;
 /** A process that is stopped has five seconds in all. */
@@ -149,11 +185,12 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       values.authenticate_http_executors && jwtKey !== undefined ? (header) => readToken(header, jwtKey, clock.now()) : undefined,
   });
 
-  const running = await listen(app, { host: values.ip, port: values.port, flag: '--port' });
   const cache = new FetchCache(values.fetcher_cache_dir ?? join(workDir, 'fetch'), values.fetcher_cache_size);
   cache.clear();
   const process = new ProcessContainerizer({ clock, log, cgroups: isolate(values, log) });
-  const containers = new Containers(process, imageContainerizer(values, { clock, log, process, workDir }));
+  const docker = await dockerContainerizer(values, { clock, log });
+  const containers = new Containers(process, imageContainerizer(values, { clock, log, process, workDir }), docker?.containerizer);
+  const running = await listen(app, { host: values.ip, port: values.port, flag: '--port' });
   const layout = new Layout(workDir);
   const sandboxes = new Sandboxes({
     layout,
@@ -262,6 +299,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       made.release();
       process.release();
       verbosity.stop();
+      await docker?.engine.close();
       await link?.stop();
       await running.stop();
     })();

@@ -55,27 +55,30 @@ function environmentRefusal(command: CommandInfo | undefined): string | undefine
   return undefined;
 }
 
-/** Throws with a sentence for the user when the command cannot be run. `findProgram` false: it is looked for inside an image. */
+/** Where a command runs: what is its path there, and what are its arguments. */
+export type Place = 'host' | 'image' | 'docker';
+
+/** Throws with a sentence for the user when the command cannot be run. */
 export function prepareCommand(
   framework: FrameworkInfo,
   command: CommandInfo,
   resources: readonly Resource[] | undefined,
   context: CommandContext,
-  isInImage = false,
+  place: Place = 'host',
 ): PreparedCommand {
   const environment = environmentOf(framework, command, resources, context);
   const user = userOf(framework, command, context.switchUser);
   return {
-    argv: argvOf(command, environment['PATH'] ?? DEFAULT_PATH, context.sandbox, isInImage),
+    argv: argvOf(command, environment['PATH'] ?? DEFAULT_PATH, context.sandbox, place),
     environment,
     ...(user === undefined ? {} : { user }),
   };
 }
 
-function argvOf(command: CommandInfo, path: string, sandbox: string, isInImage: boolean): string[] {
+function argvOf(command: CommandInfo, path: string, sandbox: string, place: Place): string[] {
   const value = command.value ?? '';
   // The image says what its program is.
-  if (value === '' && isInImage) return [];
+  if (value === '' && place !== 'host') return [...(command.arguments ?? [])];
   if (command.shell !== false) {
     if (value === '') throw new Error('the command has no value');
     return ['/bin/sh', '-c', value];
@@ -83,7 +86,9 @@ function argvOf(command: CommandInfo, path: string, sandbox: string, isInImage: 
   if (value === '') throw new Error('a command with shell=false needs the program as its value');
   // The supervisor is a shell: an absolute path keeps it from taking `exit` or `kill` for its own built-in commands.
   // arguments[0] is the program's own name, which a POSIX shell cannot set; the program sees its path there.
-  if (isInImage) return [value, ...(command.arguments ?? []).slice(1)];
+  // Of a Docker container all arguments are the program's (mesos src/docker/docker.cpp, RunOptions::create).
+  if (place === 'docker') return [value, ...(command.arguments ?? [])];
+  if (place === 'image') return [value, ...(command.arguments ?? []).slice(1)];
   return [findProgram(value, path, sandbox), ...(command.arguments ?? []).slice(1)];
 }
 

@@ -48,6 +48,12 @@ export const flags = {
   cgroups_root: flag.string({ default: 'mesos', help: 'The control group that all containers are in.' }),
   cgroups_enable_cfs: flag.boolean({ default: false, help: 'Requests of CPU are also bounds.' }),
   cgroups_limit_swap: flag.boolean({ default: false, help: 'Memory limits hold for memory and swap together.' }),
+  containerizers: flag.string({
+    default: 'mesos',
+    help: 'Who runs containers: mesos (this agent), docker (an engine for type DOCKER), or both.',
+  }),
+  docker_socket: flag.string({ default: '/var/run/docker.sock', valueName: 'FILE', help: 'Where the Docker engine listens.' }),
+  docker_remove_delay: flag.duration({ default: 6 * 3_600_000, help: 'How long ended Docker containers are kept.' }),
   image_providers: flag.string({ valueName: 'docker', help: 'Run containers with an image of this kind, by runc or crun.' }),
   docker_registry: flag.string({
     default: 'https://registry-1.docker.io',

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { chown, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CommandInfo, ContainerInfo, FrameworkInfo, Resource } from '@pronoia/mesos';
-import { type CommandContext, type PreparedCommand, prepareCommand } from './command.ts';
+import { type CommandContext, type Place, type PreparedCommand, prepareCommand } from './command.ts';
 import type { Mount } from './containerizer.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Layout } from './layout.ts';
@@ -56,7 +56,7 @@ export class Sandboxes {
 
   /** The command alone, of a sandbox that is there. */
   command(request: SandboxRequest): PreparedCommand {
-    const isInImage = hasImage(request.container);
+    const place = placeOf(request.container);
     return prepareCommand(
       request.framework,
       request.command,
@@ -66,10 +66,10 @@ export class Sandboxes {
         agentId: request.agentId,
         sandbox: request.sandbox,
         executorId: request.executorId,
-        ...(isInImage ? { innerSandbox: this.#options.innerSandbox } : {}),
+        ...(place !== 'host' ? { innerSandbox: this.#options.innerSandbox } : {}),
         ...(request.extraEnvironment === undefined ? {} : { extraEnvironment: request.extraEnvironment }),
       },
-      isInImage,
+      place,
     );
   }
 
@@ -77,6 +77,10 @@ export class Sandboxes {
     const mounts: Mount[] = [];
     for (const { container_path, source, host_path, mode } of request.container?.volumes ?? []) {
       const path = source?.sandbox_path?.path;
+      if (source?.docker_volume !== undefined && request.container?.type === 'DOCKER') {
+        mounts.push({ source: source.docker_volume.name, target: container_path, isReadOnly: mode === 'RO' });
+        continue;
+      }
       const from =
         host_path ??
         source?.host_path?.path ??
@@ -92,14 +96,18 @@ export class Sandboxes {
       const from = source?.type === 'MOUNT' && root !== undefined ? root : this.#options.layout.volume(role, persistence.id, root);
       mounts.push({ source: from, target: volume.container_path, isReadOnly: false });
     }
-    for (const { source } of mounts) mkdirSync(source, { recursive: true });
-    if (hasImage(request.container)) return mounts;
+    // A Docker volume has a name, not a path.
+    for (const { source } of mounts) if (source.startsWith('/')) mkdirSync(source, { recursive: true });
+    if (placeOf(request.container) !== 'host') return mounts;
     for (const { source, target } of mounts) link(source, inside(request.sandbox, target));
     return [];
   }
 }
 
-const hasImage = (container: ContainerInfo | undefined): boolean => container?.type === 'DOCKER' || container?.mesos?.image !== undefined;
+function placeOf(container: ContainerInfo | undefined): Place {
+  if (container?.type === 'DOCKER') return 'docker';
+  return container?.mesos?.image === undefined ? 'host' : 'image';
+}
 
 function inside(folder: string | undefined, path: string): string {
   if (folder === undefined) throw new Error(`the volume ${path} of the parent: this container has none`);

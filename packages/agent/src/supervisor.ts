@@ -383,8 +383,11 @@ export function readExit(sandbox: string): ContainerExit {
   } catch {
     return { kind: 'lost' };
   }
-  if (!/^\d{1,3}\n$/.test(text)) return { kind: 'lost' };
-  const status = Number(text);
+  return /^\d{1,3}\n$/.test(text) ? exitOf(Number(text)) : { kind: 'lost' };
+}
+
+/** 128 + n is taken for death by signal n, as shells and engines tell it. */
+export function exitOf(status: number): ContainerExit {
   const name = status > 128 ? signalName(status - 128) : undefined;
   return name === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal: name };
 }
