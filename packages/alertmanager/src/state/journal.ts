@@ -6,7 +6,7 @@
  * told of it. A log record is `length u32 | crc32 u32 | payload`; a torn last record is dropped, a damaged one in the middle ends the
  * start with its place.
  */
-import { closeSync, existsSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
@@ -120,6 +120,8 @@ export class Journal {
       syncFolder(dirname(this.#snapshotFile));
       ftruncateSync(this.#log, 0);
     } catch (error) {
+      // Half a snapshot would take the room that the log may need.
+      rmSync(temporary, { force: true });
       throw errors.fail('state_not_written', { file: this.#snapshotFile, reason: (error as Error).message }, error);
     }
     this.#logBytes = 0;
