@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** The `pronoia` command. Each verb is loaded only when it is called, so that no verb pays for another. */
 import { Command, Option } from 'commander';
+import { addAlertingVerbs } from './alerting/verbs.ts';
 import type { DemoFlags } from './demo.ts';
 import type { QueryFlags } from './query.ts';
 import type { TestPromqlFlags } from './test-promql.ts';
-import type { AnalyzeFlags, DumpFlags, ImportFlags, TableFlags } from './tsdb.ts';
+import type { AnalyzeFlags, DumpFlags, ImportFlags, RepairFlags, TableFlags } from './tsdb.ts';
 import { addUpFlags, type UpFlags } from './up-flags.ts';
 import { UserError } from './user-error.ts';
 
@@ -33,7 +34,7 @@ function packageVerb(name: string, description: string, load: () => Promise<{ re
 packageVerb('master', 'run a master (Mesos scheduler and operator API, port 5050)', () => import('@pronoia/master'));
 packageVerb('agent', 'run an agent (tasks on this machine, port 5051)', () => import('@pronoia/agent'));
 packageVerb('monitor', 'run a monitor (Prometheus API and the page, port 9090)', () => import('@pronoia/monitor'));
-packageVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', () => import('@pronoia/alertmanager'));
+packageVerb('alertmanager', 'run an alertmanager (Alertmanager API, port 9093)', () => import('./alerting/server.ts'));
 
 packageVerb(
   'mapreduce',
@@ -59,6 +60,8 @@ program
   .option('--time <time>', 'moment of the answer: Unix seconds or RFC 3339; default now')
   .option('--json', 'the answer as it came')
   .action(async (expression: string, flags: QueryFlags) => (await import('./query.ts')).query(expression, flags));
+
+addAlertingVerbs(program);
 
 program
   .command('test')
@@ -103,6 +106,13 @@ tsdb
   .description('say what is wrong with a data folder; changes nothing; exit code 1 if anything is damaged')
   .argument('[folder]', 'data folder', 'data/')
   .action(async (folder: string) => (await tsdbVerbs()).checkFolder(folder));
+
+tsdb
+  .command('repair')
+  .description('put a damaged data folder in order: says first what it will do; moves damaged parts aside, deletes nothing')
+  .argument('[folder]', 'data folder', 'data/')
+  .option('--dry-run', 'only say what there is to do')
+  .action(async (folder: string, flags: RepairFlags) => (await tsdbVerbs()).repairFolder(folder, flags));
 
 tsdb
   .command('create-blocks-from')

@@ -211,3 +211,34 @@ it('dump prints histograms with their buckets', async () => {
     `{__name__="latency", "dotted.name"="x"} {count:9.5, sum:18.4, [-1,-0.5):1, [-0.001,0.001]:2, (0.5,1]:1, (1,2]:2.5, (4,8]:3} ${start}\n`,
   );
 });
+
+describe('repair', () => {
+  it('does nothing to a sound folder', () => {
+    const { stdout, status } = pronoia('repair', 'data');
+    expect([stdout, status]).toEqual(['there is nothing to repair\n', 0]);
+  });
+
+  it('says first what it will do, changes nothing in a dry run, and moves aside what it takes out', () => {
+    cpSync(join(folder, 'data'), join(folder, 'broken'), { recursive: true });
+    const block = readdirSync(join(folder, 'broken')).find((name) => /^[0-9A-Z]{26}$/.test(name)) as string;
+    const path = join(folder, 'broken', block, 'chunks/000001');
+    const bytes = readFileSync(path);
+    bytes[12] = (bytes[12] as number) ^ 1;
+    writeFileSync(path, bytes);
+    const dry = pronoia('repair', '--dry-run', 'broken');
+    expect(dry.status).toBe(1);
+    expect(dry.stdout).toMatch(
+      /^a repair would do one thing:\n1\. block broken\/\w+ is written anew without what cannot be read, and moved aside: /,
+    );
+    expect(dry.stdout).toMatch(/nothing was changed \(--dry-run\)\n$/);
+    expect(pronoia('check', 'broken').status).toBe(1);
+
+    const real = pronoia('repair', 'broken');
+    expect([real.stderr, real.status]).toEqual(['', 0]);
+    expect(real.stdout).toMatch(/^this repair does one thing:\n1\. .*\ndoing 1\.\ndone; now the folder is checked\n/);
+    expect(real.stdout).toContain('what a repair took out; nothing reads it');
+    const aside = readdirSync(join(folder, 'broken')).find((name) => name.startsWith('damaged-')) as string;
+    expect(readFileSync(join(folder, 'broken', aside, block, 'chunks/000001'))).toEqual(bytes);
+    expect(original('dump', 'broken').status).toBe(0);
+  });
+});

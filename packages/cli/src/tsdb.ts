@@ -12,7 +12,17 @@ import {
   type Series,
 } from '@pronoia/model';
 import { histogramText, parseSelector } from '@pronoia/promql';
-import { analyzeBlock, type BlockSummary, check, importOpenMetrics, type NamedCount, openReadOnly, type ReadOnlyTsdb } from '@pronoia/tsdb';
+import {
+  analyzeBlock,
+  type BlockSummary,
+  check,
+  importOpenMetrics,
+  type NamedCount,
+  openReadOnly,
+  planRepair,
+  type ReadOnlyTsdb,
+  runRepair,
+} from '@pronoia/tsdb';
 import { print, say } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
@@ -95,6 +105,31 @@ export async function checkFolder(folder: string): Promise<void> {
     `${blocks} blocks with ${series} series and ${samples} samples, write-ahead log, head chunks: ${errors} errors, ${findings.length - errors} notes`,
   );
   if (errors > 0) process.exitCode = 1;
+}
+
+export interface RepairFlags {
+  readonly dryRun?: boolean;
+}
+
+/** What will be done is said first. Exit code 1 when something is (still) damaged. */
+export async function repairFolder(folder: string, flags: RepairFlags): Promise<void> {
+  await mustExist(folder);
+  const steps = await orUserError(() => planRepair(folder, Date.now()));
+  if (steps.length === 0) {
+    print('there is nothing to repair');
+    return;
+  }
+  print(`${flags.dryRun ? 'a repair would do' : 'this repair does'} ${steps.length === 1 ? 'one thing' : `${steps.length} things`}:`);
+  for (const [i, { sentence }] of steps.entries()) print(`${i + 1}. ${sentence}`);
+  if (flags.dryRun) {
+    print('nothing was changed (--dry-run)');
+    process.exitCode = 1;
+    return;
+  }
+  let done = 0;
+  await orUserError(() => runRepair(folder, steps, () => print(`doing ${++done}.`)));
+  print('done; now the folder is checked');
+  await checkFolder(folder);
 }
 
 /** Blocks of the samples on a page; each is printed. */

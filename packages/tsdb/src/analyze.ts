@@ -66,7 +66,7 @@ function analyze(block: Block, limit: number, isExtended: boolean): BlockAnalysi
   const uncoveredByPair = new Map<string, number>();
   const uncoveredByName = new Map<string, number>();
   const seriesByPair = new Map<string, number>();
-  const fullness = new Array<number>(fullnessSteps).fill(0);
+  const fullness = Array.from({ length: fullnessSteps }, () => 0);
   let chunkCount = 0;
   let entries = 0;
   const refs = index.all();

@@ -69,10 +69,14 @@ class Check {
       if (isUlid(name)) await this.#block(path, name);
       else if (isUlid(name.split('.')[0] as string))
         this.#add('note', path, 'a block whose writing or deletion was cut off; the next start removes it');
-      else if (name.startsWith('wal.damaged-'))
+      else if (name.startsWith('wal.damaged-') || name.startsWith('wbl.damaged-'))
         this.#add('note', path, 'segments that were taken out of the write-ahead log because of damage before them');
+      else if (name.startsWith('damaged-')) this.#add('note', path, 'what a repair took out; nothing reads it');
     }
-    await this.#log(`${folder}/wal`);
+    const refs = new Set<number>();
+    await this.#log(`${folder}/wal`, refs);
+    // Late samples: their series are named in the other log.
+    await this.#log(`${folder}/wbl`, refs);
     await this.#headChunks(`${folder}/chunks_head`);
   }
 
@@ -183,8 +187,7 @@ class Check {
     return samples;
   }
 
-  async #log(folder: string): Promise<void> {
-    const refs = new Set<number>();
+  async #log(folder: string, refs: Set<number>): Promise<void> {
     const unknownRefs = new Set<number>();
     const unknownTypes = new Set<number>();
     const use = (ref: number): void => {

@@ -7,5 +7,6 @@ export { StorageError, type StorageErrorCode } from './errors.ts';
 export type { SeriesExemplars } from './head/exemplars.ts';
 export { ImportError, importOpenMetrics } from './import-openmetrics.ts';
 export { type BlockSummary, openReadOnly, type ReadOnlyTsdb } from './read-only.ts';
+export { planRepair, type RepairStep, runRepair } from './repair.ts';
 export type { KeepRule } from './retention-rules.ts';
 export { open, type Tsdb, type TsdbLog, type TsdbOptions } from './tsdb.ts';

@@ -3,7 +3,7 @@ import { ByteReader } from '../byte-reader.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import { crc32c } from '../crc32c.ts';
 import { type Disk, readFile, writeFile } from '../disk/disk.ts';
-import { damaged } from '../errors.ts';
+import { damaged, toPlainError } from '../errors.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
 
 const magic = 0x0130ba30;
@@ -45,7 +45,13 @@ export function decodeTombstonesFile(bytes: Uint8Array): Map<number, Interval[]>
 /** No file is as good as an empty one. */
 export async function readTombstones(disk: Disk, folder: string): Promise<Map<number, Interval[]>> {
   const path = `${folder}/tombstones`;
-  return (await disk.exists(path)) ? decodeTombstonesFile(await readFile(disk, path)) : new Map();
+  if (!(await disk.exists(path))) return new Map();
+  const bytes = await readFile(disk, path);
+  try {
+    return decodeTombstonesFile(bytes);
+  } catch (cause) {
+    throw damaged(`${path}: ${toPlainError(cause).message}`, { path }, cause);
+  }
 }
 
 /** Whole or not at all. */
