@@ -40,6 +40,7 @@ export function addAgentApi(app: FastifyInstance, conductor: Conductor, options:
         closed: () => conductor.agentClosed(streamId),
         overflow: (backlogBytes) => options.log.warn({ streamId, backlogBytes }, 'An agent does not read its messages; closing its stream'),
       },
+      { joinsRecords: true },
     );
     conductor.attachAgent(streamId, sink);
     conductor.dispatch({ kind: 'agent_register', streamId, ip: plainAddress(request.raw.socket.remoteAddress), message });

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { AGENT_PROTOCOL_PATH, decodeProtobuf, encodeProtobuf, RecordDecoder, type SchedulerEvent } from '@pronoia/mesos';
+import { AGENT_PROTOCOL_PATH, decodeProtobuf, encodeProtobuf, encodeRecord, RecordDecoder, type SchedulerEvent } from '@pronoia/mesos';
 import { ManualClock, type Running } from '@pronoia/server';
 import { assertSurvivesRandomRequests } from '@pronoia/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,7 +83,12 @@ function open(path: string, body: unknown, headers: Readonly<Record<string, stri
   return new Promise((resolve, reject) => {
     const call = request(master.url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }, (response) => {
       const stream = new Stream(response.statusCode ?? 0, response.headers, () => call.destroy());
-      response.on('data', (chunk: Buffer) => stream.chunks.push(chunk.toString('utf8')));
+      // Agents are ours and take any cut; everybody else is promised one record a chunk.
+      const decoder = new RecordDecoder();
+      response.on('data', (chunk: Buffer) => {
+        if (path !== AGENT_PROTOCOL_PATH) stream.chunks.push(chunk.toString('utf8'));
+        else for (const record of decoder.decode(chunk)) stream.chunks.push(encodeRecord(record).toString('utf8'));
+      });
       response.on('error', () => {});
       response.on('close', () => {
         stream.isEnded = true;

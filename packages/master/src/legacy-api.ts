@@ -7,16 +7,18 @@ import { leaderLocation, type Standing } from './leadership.ts';
 import { maintenanceStatus } from './maintenance.ts';
 import { parseDurationText } from './options.ts';
 import { quotaInfo } from './quota-calls.ts';
-import { refuse, respondEmpty, respondLegacy, respondLegacyText, respondText } from './respond.ts';
+import { refuse, respondEmpty, respondLegacy, respondLegacyBuffers, respondText } from './respond.ts';
 import { addRoute } from './routes.ts';
 import { type Action, type Authorize, allowAll } from './security/acls.ts';
 import { principalOf } from './security/authentication.ts';
 import { visibleState } from './security/visible.ts';
+import { inSlices, SharedAnswer } from './slices.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Verbosity } from './verbosity.ts';
 import { explainFramework, explainTask } from './views/explain.ts';
-import { agentsView, frameworksView, rolesView, stateView, summaryView, tasksView } from './views/legacy-views.ts';
+import { agentsView, frameworksView, rolesView, summaryView, tasksView } from './views/legacy-views.ts';
+import { stateText } from './views/state-text.ts';
 
 type Query = Readonly<Record<string, unknown>>;
 
@@ -35,6 +37,7 @@ export function addLegacyApi(
     now: () => number;
     standing: () => Standing;
     queuedOperations: () => number;
+    monotonic: () => number;
     authorize: Authorize;
     verbosity: Verbosity;
   },
@@ -46,13 +49,23 @@ export function addLegacyApi(
     [...conductor.state.quotas.values()].filter(({ role }) => mayView(request, 'get_quotas', role));
 
   // Pages and monitors ask again and again; while nothing changes the same text is the answer.
-  let shown: { readonly version: number; readonly json: string } | undefined;
-  addRoute(app, 'GET', '/state', (request, reply) => {
-    if (options.authorize !== allowAll)
-      return respondLegacy(request, reply, stateView(seen(request), buildInfo, mayView(request, 'view_flags') ? flags : {}));
+  let shown: { readonly version: number; readonly buffers: Promise<Buffer[]> } | undefined;
+  const shared = new SharedAnswer(() => stateText(conductor.state, buildInfo, flags), options.monotonic);
+  addRoute(app, 'GET', '/state', async (request, reply) => {
+    if (authorize !== allowAll) {
+      const pieces = stateText(seen(request), buildInfo, mayView(request, 'view_flags') ? flags : {});
+      return respondLegacyBuffers(request, reply, await inSlices(pieces, options.monotonic));
+    }
     if (shown?.version === conductor.version) conductor.state.counters.add('master/http_cache_hits');
-    else shown = { version: conductor.version, json: JSON.stringify(stateView(conductor.state, buildInfo, flags)) };
-    return respondLegacyText(request, reply, shown.json);
+    else shown = { version: conductor.version, buffers: shared.get() };
+    const made = shown.buffers;
+    const buffers = await made.catch((error: unknown) => {
+      if (shown?.buffers === made) shown = undefined;
+      throw error;
+    });
+    // A large text is not worth its memory until the next question.
+    if (buffers.length > 200) shown = undefined;
+    return respondLegacyBuffers(request, reply, buffers);
   });
   addRoute(app, 'GET', '/state-summary', (request, reply) => respondLegacy(request, reply, summaryView(seen(request), flags['cluster'])));
   addRoute(app, 'GET', '/slaves', (request, reply) =>

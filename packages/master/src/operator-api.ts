@@ -5,27 +5,30 @@ import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import { type Conductor, encodeAs } from './conductor.ts';
 import { maintenanceStatus } from './maintenance.ts';
-import { answerFormat, mediaTypes } from './media.ts';
+import { answerFormat, type MediaFormat, mediaTypes } from './media.ts';
 import type { OperatorWrite } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import { quotaInfo } from './quota-calls.ts';
 import { bodyRefusal, readBody } from './request-body.ts';
-import { openStream, refuse, respondBody, respondEmpty } from './respond.ts';
+import { openStream, refuse, respondBody, respondBuffers, respondEmpty } from './respond.ts';
 import { addRoute } from './routes.ts';
-import type { Authorize } from './security/acls.ts';
+import { type Authorize, allowAll } from './security/acls.ts';
 import { principalOf } from './security/authentication.ts';
 import { operatorFault } from './security/rights.ts';
 import { type Viewer, visibleState } from './security/visible.ts';
+import { inSlices, SharedAnswer } from './slices.ts';
 import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Timing } from './timing.ts';
 import type { Verbosity } from './verbosity.ts';
-import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from './views/operator-views.ts';
+import { getAgents, getExecutors, getFrameworks, getRoles } from './views/operator-views.ts';
+import { responsePieces } from './views/state-text.ts';
 
 export interface OperatorApiOptions {
   readonly log: Logger;
   readonly random: () => number;
   readonly now: () => number;
+  readonly monotonic: () => number;
   readonly authorize: Authorize;
   readonly verbosity: Verbosity;
   readonly queuedOperations: () => number;
@@ -36,6 +39,15 @@ export interface OperatorApiOptions {
 type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing; readonly viewer: Viewer };
 
 export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
+  const shared = new Map<string, SharedAnswer>();
+  const sharedAnswer = (type: 'GET_STATE' | 'GET_TASKS', format: MediaFormat): SharedAnswer => {
+    const key = `${type} ${format}`;
+    const known = shared.get(key);
+    if (known !== undefined) return known;
+    const made = new SharedAnswer(() => responsePieces(conductor.state, type, format), options.monotonic);
+    shared.set(key, made);
+    return made;
+  };
   addRoute(app, 'POST', '/api/v1', (request, reply) => {
     const viewer = { authorize: options.authorize, principal: principalOf(request) };
     const wrong = bodyRefusal(request);
@@ -91,6 +103,14 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
       return conductor
         .ask(call)
         .then(({ status, message }) => (status === 200 ? respondEmpty(reply, 200) : refuse(reply, status, message)));
+    }
+    if (call.type === 'GET_STATE' || call.type === 'GET_TASKS') {
+      const { type } = call;
+      const making =
+        options.authorize === allowAll
+          ? sharedAnswer(type, format).get()
+          : inSlices(responsePieces(visibleState(conductor.state, viewer), type, format), options.monotonic);
+      return making.then((buffers) => respondBuffers(request, reply, buffers, mediaTypes[format]));
     }
     const response = answer(visibleState(conductor.state, viewer), call, { ...options, allocationRun: conductor.allocationRun, viewer });
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
@@ -155,8 +175,6 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       };
     case 'GET_LOGGING_LEVEL':
       return { type: 'GET_LOGGING_LEVEL', get_logging_level: { level: options.verbosity.level } };
-    case 'GET_STATE':
-      return { type: 'GET_STATE', get_state: getState(state) };
     case 'GET_AGENTS':
       return { type: 'GET_AGENTS', get_agents: getAgents(state) };
     case 'GET_FRAMEWORKS':
@@ -165,8 +183,6 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       return { type: 'GET_EXECUTORS', get_executors: getExecutors(state) };
     case 'GET_OPERATIONS':
       return { type: 'GET_OPERATIONS', get_operations: { operations: [] } };
-    case 'GET_TASKS':
-      return { type: 'GET_TASKS', get_tasks: getTasks(state) };
     case 'GET_ROLES': {
       const { roles = [] } = getRoles(state);
       return { type: 'GET_ROLES', get_roles: { roles: roles.filter(({ name }) => mayView('view_roles', name)) } };
@@ -191,6 +207,8 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
       const configs = [...state.quotas.values()].filter(({ role }) => mayView('get_quotas', role));
       return { type: 'GET_QUOTA', get_quota: { status: { infos: configs.map(quotaInfo), configs } } };
     }
+    case 'GET_STATE':
+    case 'GET_TASKS':
     case 'SUBSCRIBE':
     case 'TEARDOWN':
     case 'SET_LOGGING_LEVEL':

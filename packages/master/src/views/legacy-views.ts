@@ -101,6 +101,50 @@ function amountView(task: Task): { readonly resources: Json; readonly role: stri
   return view;
 }
 
+const plainText = /^[\w .:@/+=-]*$/;
+const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text));
+
+/** Equal amounts are written once and shared: a cluster has many tasks and few sizes. */
+const amountTexts = new WeakMap<readonly Resource[], string>();
+const knownTexts = new Map<string, string>();
+
+function amountText(task: Task): string {
+  const key = task.resources ?? [];
+  const known = amountTexts.get(key);
+  if (known !== undefined) return known;
+  const { resources, role } = amountView(task);
+  const text = `"resources":${JSON.stringify(resources)},"role":${JSON.stringify(role)}`;
+  const shared = knownTexts.get(text) ?? text;
+  if (knownTexts.size < 10_000) knownTexts.set(shared, shared);
+  amountTexts.set(key, shared);
+  return shared;
+}
+
+/** `JSON.stringify(taskView(task))`, made by hand: a large /state is made of little else (bench/cluster.ts). */
+export function taskText(task: Task): string {
+  let text = `{"id":${quoted(task.task_id.value)},"name":${quoted(task.name)},"framework_id":${quoted(task.framework_id.value)}`;
+  text += `,"executor_id":${quoted(task.executor_id?.value ?? '')},"slave_id":${quoted(task.agent_id.value)},"state":"${task.state}"`;
+  text += `,${amountText(task)},"statuses":[`;
+  let separator = '';
+  for (const { state, timestamp, labels, container_status, healthy } of task.statuses ?? []) {
+    text += `${separator}{"state":"${state}","timestamp":${timestamp ?? 0}`;
+    if (labels !== undefined) text += `,"labels":${JSON.stringify(labels.labels ?? [])}`;
+    if (container_status !== undefined) text += `,"container_status":${JSON.stringify(container_status)}`;
+    if (healthy !== undefined) text += `,"healthy":${healthy}`;
+    text += '}';
+    separator = ',';
+  }
+  text += ']';
+  if (task.limits !== undefined)
+    text += `,"limits":${JSON.stringify(Object.fromEntries(Object.entries(task.limits).map(([name, { value }]) => [name, value])))}`;
+  if (task.user !== undefined) text += `,"user":${quoted(task.user)}`;
+  if (task.labels !== undefined) text += `,"labels":${JSON.stringify(task.labels.labels ?? [])}`;
+  if (task.discovery !== undefined) text += `,"discovery":${JSON.stringify(task.discovery)}`;
+  if (task.container !== undefined) text += `,"container":${JSON.stringify(task.container)}`;
+  if (task.health_check !== undefined) text += `,"health_check":${JSON.stringify(task.health_check)}`;
+  return `${text}}`;
+}
+
 export function taskView(task: Task): Json {
   const { resources, role } = amountView(task);
   return {
@@ -151,13 +195,16 @@ function executorView(info: ExecutorInfo, frameworkId: string, agentId: string):
   };
 }
 
-function frameworkSummary(state: MasterState, framework: FrameworkEntry): Json {
+const frameworkSummary = (state: MasterState, framework: FrameworkEntry): Json =>
+  summaryOf(framework, usedBy(state, framework), offeredTo(state, framework));
+
+function summaryOf(framework: FrameworkEntry, used: Resources, offered: Resources): Json {
   const { info } = framework;
   return {
     id: framework.id,
     name: info.name,
-    used_resources: resourcesView(usedBy(state, framework)),
-    offered_resources: resourcesView(offeredTo(state, framework)),
+    used_resources: resourcesView(used),
+    offered_resources: resourcesView(offered),
     capabilities: [...framework.capabilities],
     hostname: info.hostname ?? '',
     webui_url: info.webui_url ?? '',
@@ -167,11 +214,14 @@ function frameworkSummary(state: MasterState, framework: FrameworkEntry): Json {
   };
 }
 
-export function frameworkView(state: MasterState, framework: FrameworkEntry): Json {
+/** All but its tasks. */
+export function frameworkFrame(state: MasterState, framework: FrameworkEntry): Json {
   const { info } = framework;
+  const used = usedBy(state, framework);
+  const offered = offeredTo(state, framework);
   const roles = framework.capabilities.has('MULTI_ROLE') ? { roles: framework.roles } : { role: framework.roles[0] ?? defaultRole };
   return {
-    ...frameworkSummary(state, framework),
+    ...summaryOf(framework, used, offered),
     user: info.user,
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,
@@ -179,11 +229,8 @@ export function frameworkView(state: MasterState, framework: FrameworkEntry): Js
     unregistered_time: seconds(framework.unregisteredMs ?? 0),
     ...(framework.reregisteredMs === undefined ? {} : { reregistered_time: seconds(framework.reregisteredMs) }),
     ...(info.principal === undefined ? {} : { principal: info.principal }),
-    resources: resourcesView(usedBy(state, framework).plus(offeredTo(state, framework))),
+    resources: resourcesView(used.plus(offered)),
     ...roles,
-    tasks: [...framework.tasks.values()].map((entry) => taskView(entry.task)),
-    unreachable_tasks: [...framework.unreachableTasks.values()].map((entry) => taskView(entry.task)),
-    completed_tasks: framework.completedTasks.map((entry) => taskView(entry.task)),
     offers: [...framework.offers].flatMap((id) => {
       const offer = state.offers.get(id);
       return offer === undefined
@@ -206,9 +253,19 @@ export function frameworkView(state: MasterState, framework: FrameworkEntry): Js
   };
 }
 
+export function frameworkView(state: MasterState, framework: FrameworkEntry): Json {
+  return {
+    ...frameworkFrame(state, framework),
+    tasks: [...framework.tasks.values()].map((entry) => taskView(entry.task)),
+    unreachable_tasks: [...framework.unreachableTasks.values()].map((entry) => taskView(entry.task)),
+    completed_tasks: framework.completedTasks.map((entry) => taskView(entry.task)),
+  };
+}
+
 export const pid = (state: MasterState): string => `master@${state.info.address?.ip ?? '127.0.0.1'}:${state.info.port}`;
 
-export function stateView(state: MasterState, build: Json, flags: Json): Json {
+/** All but agents, frameworks and tasks. */
+export function stateFrame(state: MasterState, build: Json, flags: Json): Json {
   const agents = [...state.agents.values()];
   const activated = agents.filter((agent) => isConnected(agent) && !agent.isDeactivated).length;
   return {
@@ -223,13 +280,17 @@ export function stateView(state: MasterState, build: Json, flags: Json): Json {
     deactivated_slaves: agents.length - activated,
     unreachable_slaves: state.unreachableAgents.size,
     leader: pid(state),
-    leader_info: { id: state.info.id, pid: pid(state), port: state.info.port, hostname: state.info.hostname ?? '' },
+    leader_info: {
+      id: state.info.id,
+      pid: pid(state),
+      port: state.info.port,
+      hostname: state.info.hostname ?? '',
+      ...(state.info.domain === undefined ? {} : { domain: state.info.domain }),
+    },
+    ...(state.info.domain === undefined ? {} : { domain: state.info.domain }),
     ...(typeof flags['cluster'] === 'string' ? { cluster: flags['cluster'] } : {}),
     flags,
-    slaves: agents.map((agent) => agentView(state, agent)),
     recovered_slaves: recoveredView(state),
-    frameworks: [...state.frameworks.values()].map((framework) => frameworkView(state, framework)),
-    completed_frameworks: [...state.completedFrameworks.values()].map((framework) => frameworkView(state, framework)),
     orphan_tasks: [],
     unregistered_frameworks: [],
   };
