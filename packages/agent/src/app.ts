@@ -36,6 +36,7 @@ import { MasterLink } from './master-link.ts';
 import { AgentMetrics } from './metrics.ts';
 import { OciContainerizer, probeRuntime } from './oci-containerizer.ts';
 import { OperatorContainers } from './operator-containers.ts';
+import { LoadController, oversubscribedResources } from './oversubscription.ts';
 import { agentAttributes, agentResources, probeMachine } from './probe.ts';
 import { ProcessContainerizer } from './process-containerizer.ts';
 import { reading } from './reading.ts';
@@ -137,6 +138,14 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
   const attributes = agentAttributes(values.attributes);
   const ip = values.advertise_ip ?? (values.ip === '0.0.0.0' ? '127.0.0.1' : values.ip);
   const metrics = new AgentMetrics(registry);
+  const qos = new LoadController({
+    controller: values.qos_controller,
+    modules: values.modules,
+    intervalMs: values.qos_correction_interval_min,
+    clock,
+    log,
+    metrics,
+  });
 
   let isReady = false;
   const app = createHttp({
@@ -222,7 +231,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       ip,
       port: running.port,
       resources,
-      oversubscribed: [],
+      oversubscribed: oversubscribedResources(values.resource_estimator, values.modules),
       attributes,
       shutdownGraceMs: values.executor_shutdown_grace_period,
       registrationTimeoutMs: values.executor_registration_timeout,
@@ -290,17 +299,19 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     if (stopping === undefined) linked.start();
   });
   garbage.start();
+  qos.start(made);
   isReady = true;
 
   const stop = (isKillingTasks = false): Promise<void> => {
     stopping ??= (async () => {
       if (isKillingTasks) await made.killAll(STOP_GRACE_MS);
       garbage.stop();
+      qos.stop();
       made.release();
       process.release();
       verbosity.stop();
       await docker?.engine.close();
-      await link?.stop();
+      await link?.stop(isKillingTasks && made.isRegistered ? { type: 'UNREGISTER' } : undefined);
       await running.stop();
     })();
     return stopping;

@@ -24,6 +24,7 @@ export interface CgroupOptions {
 /** 100 ms: the period that quotas are given for. */
 const CFS_PERIOD_US = 100_000;
 const SHARES_PER_CPU = 1024;
+const REVOCABLE_SHARES_PER_CPU = 10;
 const LEAST_SHARES = 2;
 const LEAST_MEMORY_MB = 32;
 
@@ -85,7 +86,10 @@ export class Cgroups {
     if (controllers.has('cpu')) {
       const bound = quantities.cpusLimit ?? (isEnforcingCpus ? quantities.cpus : undefined);
       const quotaUs = bound === undefined || !Number.isFinite(bound) ? -1 : Math.max(1_000, Math.round(bound * CFS_PERIOD_US));
-      const shares = Math.max(LEAST_SHARES, Math.round(quantities.cpus * SHARES_PER_CPU));
+      const shares = Math.max(
+        LEAST_SHARES,
+        Math.round(quantities.cpus * (quantities.isRevocable === true ? REVOCABLE_SHARES_PER_CPU : SHARES_PER_CPU)),
+      );
       const folder = this.#folder('cpu', name);
       if (this.#version === 1) {
         write(join(folder, 'cpu.shares'), String(shares));

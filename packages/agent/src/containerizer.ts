@@ -12,6 +12,8 @@ export interface Quantities {
   readonly memMb: number;
   readonly cpusLimit?: number;
   readonly memLimitMb?: number;
+  /** Its CPUs may be taken back: it yields to everybody else's. */
+  readonly isRevocable?: boolean;
 }
 
 /** Why a container was ended by what keeps it in its bounds. */
@@ -119,15 +121,20 @@ export function quantitiesOf(
 ): Quantities {
   let cpus = extra.cpus;
   let memMb = extra.memMb;
-  for (const { name, scalar } of resources) {
-    if (name === 'cpus') cpus += scalar?.value ?? 0;
-    else if (name === 'mem') memMb += scalar?.value ?? 0;
+  let isRevocable = false;
+  for (const { name, scalar, revocable } of resources) {
+    if (name === 'cpus') {
+      cpus += scalar?.value ?? 0;
+      isRevocable ||= revocable !== undefined;
+    }
+    if (name === 'mem') memMb += scalar?.value ?? 0;
   }
   const cpusLimit = limits?.['cpus']?.value;
   const memLimitMb = limits?.['mem']?.value;
   return {
     cpus: Math.round(cpus * 1_000) / 1_000,
     memMb,
+    ...(isRevocable ? { isRevocable } : {}),
     ...(cpusLimit === undefined ? {} : { cpusLimit: cpusLimit + extra.cpus }),
     ...(memLimitMb === undefined ? {} : { memLimitMb: memLimitMb + extra.memMb }),
   };

@@ -48,6 +48,16 @@ export const flags = {
   cgroups_root: flag.string({ default: 'mesos', help: 'The control group that all containers are in.' }),
   cgroups_enable_cfs: flag.boolean({ default: false, help: 'Requests of CPU are also bounds.' }),
   cgroups_limit_swap: flag.boolean({ default: false, help: 'Memory limits hold for memory and swap together.' }),
+  resource_estimator: flag.string({
+    valueName: 'MODULE',
+    help: 'Says what may be offered on top, to be taken back: org_apache_mesos_FixedResourceEstimator.',
+  }),
+  qos_controller: flag.string({
+    valueName: 'MODULE',
+    help: 'Ends what runs on such resources in time: org_apache_mesos_LoadQoSController.',
+  }),
+  qos_correction_interval_min: flag.duration({ default: 0, help: 'The least time between two such ends.' }),
+  modules: flag.string({ valueName: 'JSON', help: "Parameters of modules, in the original's form; nothing is loaded." }),
   containerizers: flag.string({
     default: 'mesos',
     help: 'Who runs containers: mesos (this agent), docker (an engine for type DOCKER), or both.',
