@@ -218,10 +218,17 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   });
 
   const timers = new Set<Timer>();
-  every(clock, timers, settings['data.maintenance-interval'], () => maintain());
+  every(clock, timers, settings['data.maintenance-interval'], () => void maintain());
   every(clock, timers, settings['alerts.gc-interval'], () => engine.forgetResolved());
 
-  function maintain(): void {
+  // One at a time: a slow disk must not be written from two sides.
+  let maintaining = Promise.resolve();
+  function maintain(): Promise<void> {
+    maintaining = maintaining.then(maintainOnce);
+    return maintaining;
+  }
+
+  async function maintainOnce(): Promise<void> {
     const nowMs = clock.now();
     history?.dropOld();
     const parts = [
@@ -251,7 +258,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
         collect();
         const collectedAt = clock.monotonic();
         gauges.gcDuration.observe((collectedAt - startedAt) / 1000);
-        gauges.snapshotSize.set(snapshot());
+        gauges.snapshotSize.set(await snapshot());
         gauges.snapshotDuration.observe((clock.monotonic() - collectedAt) / 1000);
       } catch (error) {
         gauges.maintenanceErrors.inc();
@@ -272,7 +279,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       lives?.stop();
       await history?.close();
       await cluster?.stop();
-      maintain();
+      await maintain();
       silences.close();
       notificationLog.close();
       acknowledgements.close();

@@ -21,13 +21,12 @@ export class AlertIdentity {
   /** Written by the dispatcher alone: where it has put the alert. */
   placement: object | undefined = undefined;
 
-  constructor(labels: Labels, text?: string) {
+  /** `json` must be `pairsJson(labels)`. The texts must not be pieces of a longer one, which they would keep alive. */
+  constructor(labels: Labels, json = ownText(pairsJson(labels)), text = json) {
     this.labels = labels;
     this.fingerprint = fingerprintOf(labels);
-    const json = pairsJson(labels);
-    // A string of its own: a piece of a request's body, or of a concatenation, would keep the whole alive.
-    this.labelsJson = Buffer.from(json).toString();
-    this.text = text === undefined || text === json ? this.labelsJson : Buffer.from(text).toString();
+    this.labelsJson = json;
+    this.text = text === json ? json : text;
   }
 
   get name(): string {
@@ -39,6 +38,11 @@ export class AlertIdentity {
     this.#hash ??= alertHash(this.labels);
     return this.#hash;
   }
+}
+
+/** A copy that is not a piece of a longer text, or of several. */
+export function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** A JSON object, members in the labels' order. */

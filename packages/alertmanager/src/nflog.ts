@@ -81,8 +81,12 @@ export class NotificationLog {
   }
 
   /** Returns the snapshot's size in bytes. */
-  snapshot(): number {
-    return this.#journal?.snapshot([...this.#entries.values()].map(encodeEntry)) ?? 0;
+  async snapshot(): Promise<number> {
+    return (await this.#journal?.snapshotInTurns(this.#encodeAll())) ?? 0;
+  }
+
+  *#encodeAll(): Generator<Buffer> {
+    for (const entry of this.#entries.values()) yield encodeEntry(entry);
   }
 
   close(): void {

@@ -17,8 +17,10 @@ interface Filed {
 interface NameIndex {
   readonly byValue: Map<string, Filed[]>;
   readonly byPrefix: Map<string, Filed[]>;
-  /** Three characters, 16 bits each, to what holds them. */
+  /** A hash of three characters to what requires them; others with the same hash are asked in vain. */
   readonly byTrigram: Map<number, Filed[]>;
+  /** By the hash's lower bits whether there may be any: nearly always there is none, and an array says so faster than a map. */
+  readonly hasTrigram: Uint8Array;
   /** Lengths of the prefixes, so that a value is cut only where one may end. */
   prefixLengths: number[];
 }
@@ -57,6 +59,7 @@ export class SilenceIndex {
       if (list === undefined) shelves.set(key, [filed]);
       else list.push(filed);
     }
+    if (best.kind === 'byTrigram') for (const key of best.keys) index.hasTrigram[(key as number) & trigramBits] = 1;
     if (best.kind === 'byPrefix') index.prefixLengths = [...new Set([...index.byPrefix.keys()].map(({ length }) => length))];
   }
 
@@ -70,7 +73,16 @@ export class SilenceIndex {
   #of(name: string): NameIndex {
     let index = this.#byName.get(name);
     if (index === undefined)
-      this.#byName.set(name, (index = { byValue: new Map(), byPrefix: new Map(), byTrigram: new Map(), prefixLengths: [] }));
+      this.#byName.set(
+        name,
+        (index = {
+          byValue: new Map(),
+          byPrefix: new Map(),
+          byTrigram: new Map(),
+          hasTrigram: new Uint8Array(trigramBits + 1),
+          prefixLengths: [],
+        }),
+      );
     return index;
   }
 
@@ -88,7 +100,10 @@ export class SilenceIndex {
         if (length <= value.length) take(index.byPrefix.get(value.slice(0, length)), sinceVersion, found);
       }
       if (index.byTrigram.size === 0) continue;
-      for (let j = 0; j + 3 <= value.length; j++) take(index.byTrigram.get(trigram(value, j)), sinceVersion, found);
+      for (let j = 0; j + 3 <= value.length; j++) {
+        const hash = trigram(value, j);
+        if (index.hasTrigram[hash & trigramBits] === 1) take(index.byTrigram.get(hash), sinceVersion, found);
+      }
     }
     return found;
   }
@@ -132,6 +147,10 @@ function waysToFile(matcher: AlertMatcher): Shelves[] {
   return ways;
 }
 
+const trigramBits = 0xfff;
+
+/** A small integer. */
 function trigram(text: string, at: number): number {
-  return text.charCodeAt(at) * 0x1_0000_0000 + text.charCodeAt(at + 1) * 0x1_0000 + text.charCodeAt(at + 2);
+  const hash = (Math.imul(text.charCodeAt(at), 0x9e3b) ^ Math.imul(text.charCodeAt(at + 1), 0x85eb)) + text.charCodeAt(at + 2) * 0x1f;
+  return (hash ^ (hash >>> 12)) & 0x3fff_ffff;
 }

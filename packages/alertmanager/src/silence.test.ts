@@ -78,13 +78,13 @@ describe('silences', () => {
     );
   });
 
-  it('come back from their file', () => {
+  it('come back from their file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'silences-'));
     const file = join(folder, 'silences');
     const first = new Silences(options, file);
     const kept = first.set(request([new AlertMatcher('=~', 'a', 'b|"c"')]), 1000);
     const ended = first.set(request([new AlertMatcher('!=', 'ä', '')]), 1000);
-    first.snapshot();
+    await first.snapshot();
     first.expire(ended, 2000);
     const state = [...first.all()];
     first.close();

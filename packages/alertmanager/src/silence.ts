@@ -195,12 +195,13 @@ export class Silences {
     return count;
   }
 
-  snapshot(): number {
-    return (
-      this.#journal?.snapshot(
-        [...this.#byId.values()].map((silence) => encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs)),
-      ) ?? 0
-    );
+  /** Returns the snapshot's size in bytes. */
+  async snapshot(): Promise<number> {
+    return (await this.#journal?.snapshotInTurns(this.#encodeAll())) ?? 0;
+  }
+
+  *#encodeAll(): Generator<Buffer> {
+    for (const silence of this.#byId.values()) yield encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs);
   }
 
   close(): void {
@@ -212,7 +213,7 @@ const noIds: readonly string[] = [];
 
 function check(request: SilenceRequest, nowMs: number): void {
   if (request.matchers.length === 0) throw fail('bad_silence', { reason: 'invalid silence: matcher set 0: at least one matcher required' });
-  if (request.matchers.every((matcher) => matcher.matchesValue('')))
+  if (request.matchers.every((matcher) => matcher.isPositive && matcher.matchesValue('')))
     throw fail('bad_silence', { reason: 'invalid silence: matcher set 0: at least one matcher must not match the empty string' });
   if (request.startsAtMs > request.endsAtMs || request.startsAtMs === request.endsAtMs)
     throw fail('bad_silence', { reason: 'Failed to create silence: start time must be before end time' });

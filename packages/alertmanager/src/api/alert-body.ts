@@ -6,7 +6,7 @@
 import { compareBytes, Labels, type Moment } from '@pronoia/model';
 import { Alert, momentAt, readTime, zeroMoment } from '../alert.ts';
 import type { AlertStore } from '../alert-store.ts';
-import { AlertIdentity, pairsJson } from '../identity.ts';
+import { AlertIdentity, ownText, pairsJson } from '../identity.ts';
 import { isValidName, type MatcherMode } from '../matcher.ts';
 import { InvalidRequest } from './context.ts';
 
@@ -32,6 +32,8 @@ const closeCode = 125;
 /** As long as the generator is asked, the text is read; a fault of the writing is thrown where it stands. */
 export class AlertBody {
   readonly #text: string;
+  /** The bytes, when each is a character: copies are then cut from them. */
+  readonly #ascii: Buffer | undefined;
   readonly #options: BodyOptions;
   readonly #now: Moment;
   readonly #defaultEnd: Moment;
@@ -44,13 +46,16 @@ export class AlertBody {
   #url = '';
   // The members of the alert that is being read, as their texts.
   #labels = '';
+  #labelsAt = 0;
   #annotations = '';
+  #annotationsAt = 0;
   #startsAt = '';
   #endsAt = '';
   #generatorUrl = '';
 
-  constructor(text: string, options: BodyOptions) {
-    this.#text = text;
+  constructor(bytes: Buffer, options: BodyOptions) {
+    this.#text = bytes.toString();
+    this.#ascii = this.#text.length === bytes.length ? bytes : undefined;
     this.#options = options;
     this.#now = momentAt(options.nowMs);
     this.#defaultEnd = momentAt(options.nowMs + options.resolveTimeoutMs);
@@ -137,10 +142,12 @@ export class AlertBody {
         case 'labels':
           at = endOfFlatObject(text, from);
           this.#labels = text.slice(from, at);
+          this.#labelsAt = from;
           break;
         case 'annotations':
           at = endOfFlatObject(text, from);
           this.#annotations = text.slice(from, at);
+          this.#annotationsAt = from;
           break;
         case 'startsAt':
           at = endOfPlainText(text, from);
@@ -179,23 +186,56 @@ export class AlertBody {
     if (known?.identity !== identity) return undefined;
     let annotationsJson = known.annotationsJson;
     if (this.#annotations !== annotationsJson) {
-      const annotations = readAnnotations(this.#annotations);
+      const annotations = this.#readPairs(this.#annotations, this.#annotationsAt, true);
       // Not even a fault of the labels' names can be here: they were checked when they became known.
-      if (annotations === undefined || problemOfNames(annotations, mode) !== undefined) return undefined;
-      annotationsJson = ownText(annotations);
+      if (annotations === undefined || problemOfNames(annotations.labels, mode) !== undefined) return undefined;
+      annotationsJson = annotations.json;
     }
     return this.#finish(identity, annotationsJson, known);
   }
 
   #parseUsual(): ReadAlert | undefined {
-    const record = parseOrNothing(this.#labels);
-    const annotations = readAnnotations(this.#annotations);
-    if (record === undefined || annotations === undefined) return undefined;
-    const identity = new AlertIdentity(Labels.from(record as Record<string, string>), this.#labels);
-    const read = this.#finish(identity, ownText(annotations), undefined);
+    const pairs = this.#readPairs(this.#labels, this.#labelsAt, false);
+    const annotations = this.#readPairs(this.#annotations, this.#annotationsAt, true);
+    if (pairs === undefined || annotations === undefined) return undefined;
+    const text = pairs.json === this.#labels ? pairs.json : this.#own(this.#labels, this.#labelsAt);
+    const read = this.#finish(new AlertIdentity(pairs.labels, pairs.json, text), annotations.json, undefined);
     if (read === undefined) return undefined;
-    const problem = problemOf(read.alert, annotations, this.#options.mode);
+    const problem = problemOf(read.alert, annotations.labels, this.#options.mode);
     return problem === undefined ? read : { alert: read.alert, problem };
+  }
+
+  /**
+   * In order of names, and their JSON. Undefined when the text is not JSON. The text itself is that JSON when it is in order and as
+   * short as can be: an escape, a blank or a repeated name would make it longer.
+   */
+  #readPairs(text: string, at: number, keepsEmpty: boolean): { readonly labels: Labels; readonly json: string } | undefined {
+    if (text === '' || text === '{}') return noPairs;
+    const record = parseOrNothing(text);
+    if (record === undefined) return undefined;
+    const pairs: string[] = [];
+    let length = 1;
+    let last = '';
+    let isUsual = true;
+    // Numbers as names come first whatever the text's order: those go the long way.
+    for (const name of Object.keys(record)) {
+      const value = record[name] as string;
+      length += name.length + value.length + 6;
+      if (!isAfter(name, last) || (value === '' && !keepsEmpty)) {
+        isUsual = false;
+        break;
+      }
+      pairs.push(name, value);
+      last = name;
+    }
+    if (isUsual && length === text.length) return { labels: Labels.fromSorted(pairs), json: this.#own(text, at) };
+    const labels = keepsEmpty ? sortedPairs(record) : Labels.from(record);
+    return { labels, json: ownText(pairsJson(labels)) };
+  }
+
+  /** A copy that does not keep the whole body alive. */
+  #own(text: string, at: number): string {
+    return this.#ascii === undefined ? ownText(text) : this.#ascii.toString('latin1', at, at + text.length);
   }
 
   #finish(identity: AlertIdentity, annotationsJson: string, known: Alert | undefined): ReadAlert | undefined {
@@ -209,7 +249,7 @@ export class AlertBody {
       else if (this.#generatorUrl === this.#urlText) generatorUrl = this.#url;
       else {
         if (!isUri(this.#generatorUrl)) return undefined;
-        this.#urlText = this.#url = generatorUrl = Buffer.from(this.#generatorUrl).toString();
+        this.#urlText = this.#url = generatorUrl = ownText(this.#generatorUrl);
       }
     }
     return this.#build(identity, annotationsJson, startsAt, endsAt, generatorUrl);
@@ -274,7 +314,7 @@ export class AlertBody {
     const sorted = sortedPairs(annotationRecord);
     const { alert } = this.#build(
       new AlertIdentity(Labels.from(labelRecord)),
-      ownText(sorted),
+      ownText(pairsJson(sorted)),
       time(startsAt, 'startsAt'),
       time(endsAt, 'endsAt'),
       url,
@@ -373,12 +413,16 @@ function parseOrNothing(text: string): Record<string, string> | undefined {
   return value as Record<string, string>;
 }
 
-/** In order of names; undefined when the text is not JSON. */
-function readAnnotations(text: string): Labels | undefined {
-  if (text === '' || text === '{}') return Labels.empty;
-  const record = parseOrNothing(text);
-  return record === undefined ? undefined : sortedPairs(record);
+const noPairs = { labels: Labels.empty, json: '{}' };
+
+/** Both ASCII, so that units are bytes; names that begin with a digit are never after anything. */
+function isAfter(name: string, last: string): boolean {
+  const code = name.charCodeAt(0);
+  return name > last && !(code >= 48 && code <= 57) && isAscii.test(name);
 }
+
+// oxlint-disable-next-line no-control-regex -- from the first to the last
+const isAscii = /^[\u0000-\u007f]+$/;
 
 /** Keeps empty values, unlike labels. */
 function sortedPairs(record: Readonly<Record<string, string>>): Labels {
@@ -386,11 +430,6 @@ function sortedPairs(record: Readonly<Record<string, string>>): Labels {
   const pairs: string[] = [];
   for (const name of names) pairs.push(name, record[name] as string);
   return Labels.fromSorted(pairs);
-}
-
-/** Not a piece of the request's body, which it would keep alive. */
-function ownText(pairs: Labels): string {
-  return pairs.size === 0 ? '{}' : Buffer.from(pairsJson(pairs)).toString();
 }
 
 function problemOf(alert: Alert, annotations: Labels, mode: MatcherMode): string | undefined {

@@ -181,7 +181,7 @@ export function receiverFilter(query: Query, { engine, mode }: ApiContext): Read
 /** Stores the valid ones. Throws a Refusal that lists what was wrong with the others, or an InvalidRequest when nothing was stored. */
 export async function postAlerts(body: unknown, context: ApiContext, resolveTimeoutMs: number): Promise<void> {
   const { store, clock, metrics, mode } = context;
-  if (typeof body !== 'string') throw new InvalidRequest(422, 602, 'alerts in body is required');
+  if (!Buffer.isBuffer(body)) throw new InvalidRequest(422, 602, 'alerts in body is required');
   const nowMs = clock.now();
   const reader = new AlertBody(body, { store, mode, nowMs, resolveTimeoutMs });
   const slice = new Slice();

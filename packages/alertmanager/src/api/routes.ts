@@ -44,10 +44,11 @@ export function addApiRoutes(
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    // Alerts come in tens of thousands: their reader takes the bytes as they are.
+    if (request.routeOptions.url === alertsPath) return done(null, body);
     const text = body.toString();
-    if (!/\S/.test(text)) return done(null, undefined);
-    // Alerts come in tens of thousands: their reader takes the text as it is.
-    if (request.routeOptions.url === alertsPath) return done(null, text);
+    if (text.trim() === '') return done(null, undefined);
     try {
       return done(null, JSON.parse(text) as unknown);
     } catch (error) {

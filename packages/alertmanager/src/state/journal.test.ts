@@ -71,11 +71,35 @@ describe('a journal', () => {
     appendFileSync(file, '');
   });
 
-  it('a snapshot that cannot be written changes nothing', () => {
+  it('a snapshot in turns stands for all before it, and keeps the log when something was appended meanwhile', async () => {
+    const file = written('old');
+    const { journal } = open(file);
+    await journal.snapshotInTurns([Buffer.from('a')]);
+    expect([journal.logBytes, reopened(file)]).toEqual([0, ['a']]);
+    const disturbed = journal.snapshotInTurns([Buffer.from('b')]);
+    journal.append(Buffer.from('c'));
+    await disturbed;
+    expect(reopened(file)).toEqual(['b', 'c']);
+    await journal.snapshotInTurns([Buffer.from('d')]);
+    journal.close();
+    expect(reopened(file)).toEqual(['d']);
+  });
+
+  it('what is synced is durable; those who ask together share one flush', async () => {
+    const { journal } = open(written('x'));
+    await Promise.all([journal.synced(), journal.synced()]);
+    journal.append(Buffer.from('y'));
+    await journal.synced();
+    journal.close();
+    await expect(journal.synced()).rejects.toThrow(/cannot write .*\.log: EBADF/);
+  });
+
+  it('a snapshot that cannot be written changes nothing', async () => {
     const file = written('kept');
     const { journal } = open(file);
     rmSync(folder, { recursive: true });
     expect(() => journal.snapshot([Buffer.from('lost')])).toThrow(/cannot write .*nothing was changed/);
+    await expect(journal.snapshotInTurns([Buffer.from('lost')])).rejects.toThrow(/cannot write .*nothing was changed/);
     journal.close();
   });
 });

@@ -7,10 +7,12 @@
  * start with its place.
  */
 import { closeSync, existsSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { defineErrors } from '@pronoia/server';
+import { Slice } from '../turns.ts';
 import { readVarint, varintBytes } from './wire.ts';
 
 const errors = defineErrors({
@@ -26,6 +28,8 @@ const errors = defineErrors({
 });
 
 const headerBytes = 8;
+/** A log that has grown so much is emptied whatever it costs. */
+const maxLogBytes = 64 * 1024 * 1024;
 const flush = promisify(fdatasync);
 
 export class Journal {
@@ -126,6 +130,41 @@ export class Journal {
     }
     this.#logBytes = 0;
     return bytes.length;
+  }
+
+  /**
+   * The same without holding the event loop: payloads are taken in turns and the disk is waited for by a thread. What is appended
+   * meanwhile stays in the log, and with it what came before; the next snapshot that is not disturbed empties it.
+   */
+  async snapshotInTurns(payloads: Iterable<Buffer>): Promise<number> {
+    if (this.#logBytes > maxLogBytes) return this.snapshot(payloads);
+    const logBytes = this.#logBytes;
+    const temporary = `${this.#snapshotFile}.tmp`;
+    try {
+      const slice = new Slice();
+      const parts: Buffer[] = [];
+      for (const payload of payloads) {
+        parts.push(varintBytes(payload.length), payload);
+        if (slice.isOver()) await slice.next();
+      }
+      const bytes = Buffer.concat(parts);
+      await writeFile(temporary, bytes, { flush: true });
+      await rename(temporary, this.#snapshotFile);
+      const folder = await open(dirname(this.#snapshotFile), 'r');
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
+      if (this.#logBytes === logBytes) {
+        ftruncateSync(this.#log, 0);
+        this.#logBytes = 0;
+      }
+      return bytes.length;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw errors.fail('state_not_written', { file: this.#snapshotFile, reason: (error as Error).message }, error);
+    }
   }
 
   close(): void {
