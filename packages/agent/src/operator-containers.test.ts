@@ -89,6 +89,7 @@ function openInput(id: ContainerID, format: 'json' | 'protobuf' = 'json'): { sen
     });
     message.on('error', reject);
   });
+  status.catch(() => undefined); // A test that fails leaves it behind.
   const send = (attach_container_input: object): void => {
     const value = { type: 'ATTACH_CONTAINER_INPUT', attach_container_input } as const;
     message.write(encodeRecord(format === 'json' ? JSON.stringify(value) : encodeProtobuf('AgentCall', value)));

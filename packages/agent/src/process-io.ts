@@ -3,6 +3,7 @@
  * ATTACH_CONTAINER_INPUT takes one. Output of a container with a terminal is followed in its sandbox's file from where it is now, so an
  * agent that restarts loses nothing; a session's comes through pipes.
  */
+import { statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -34,6 +35,9 @@ export function streamOutput(
   const { io } = container;
   if (io === undefined) throw errors.fail('no_switchboard', {});
   const { clock, heartbeatMs } = options;
+  // Before the client hears that it is attached: what is said after that it sees.
+  const file = join(container.sandbox, 'stdout');
+  const fromBytes = io.stdout === undefined ? (statSync(file, { throwIfNoEntry: false })?.size ?? 0) : 0;
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, {
@@ -72,7 +76,8 @@ export function streamOutput(
     stream === undefined
       ? type === 'STDOUT'
         ? follow(
-            join(container.sandbox, 'stdout'),
+            file,
+            fromBytes,
             container,
             clock,
             () => isOver,
@@ -90,9 +95,10 @@ export function streamOutput(
   return reply;
 }
 
-/** What is appended to a file from now on, until the container has ended. */
+/** What a file holds from a byte on, and what is appended to it, until the container has ended. */
 async function follow(
   path: string,
+  fromBytes: number,
   container: Container,
   clock: Clock,
   isOver: () => boolean,
@@ -101,7 +107,7 @@ async function follow(
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');
-    let at = (await file.stat()).size;
+    let at = fromBytes;
     const buffer = Buffer.alloc(CHUNK_BYTES);
     while (!isOver()) {
       // Asked before the last look: what was written before the end is seen.
