@@ -10,6 +10,8 @@ export interface Acknowledgement {
   readonly by: string;
   readonly comment: string;
   readonly atMs: number;
+  /** When the alert began that was acknowledged: it may lie in the future. */
+  readonly startsAtMs: number;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -51,7 +53,7 @@ export class Acknowledgements {
   /** Of this firing of the alert: one that fired again later is not acknowledged. */
   of(alert: Alert): Acknowledgement | undefined {
     const found = this.#byFingerprint.get(alert.fingerprint);
-    return found !== undefined && alert.startsAt.unixMs <= found.atMs ? found : undefined;
+    return found !== undefined && alert.startsAt.unixMs <= Math.max(found.atMs, found.startsAtMs) ? found : undefined;
   }
 
   /** Forgets those of alerts that have ended; of one that nobody knows (after a restart it may yet be reported) after a day. */

@@ -1,3 +1,11 @@
+export { readTime } from './alert.ts';
 export { type Dependencies, type Options, type RunningAlertmanager, start } from './app.ts';
+export { loadConfig, parseConfig } from './config/config.ts';
+export { defaultHttpConfig, httpConfigSchema } from './config/http-config.ts';
 export { flags } from './flags.ts';
+export { glob } from './glob.ts';
 export { main } from './main.ts';
+export { AlertMatcher, MatcherError, parseMatcher, printMatchers } from './matcher.ts';
+export { HttpClient } from './notify/http-client.ts';
+export { Templates } from './notify/template.ts';
+export { Route } from './route.ts';

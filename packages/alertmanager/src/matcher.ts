@@ -21,13 +21,16 @@ export class AlertMatcher {
   readonly name: string;
   readonly value: string;
   readonly #matcher: Matcher;
+  readonly #pattern: string;
   #perLine: Matcher | undefined;
 
-  constructor(type: MatchType, name: string, value: string) {
+  /** `pattern` when what is matched is written in another way than what is shown. */
+  constructor(type: MatchType, name: string, value: string, pattern = value) {
     this.type = type;
     this.name = name;
     this.value = value;
-    this.#matcher = createMatcher(type, name, value);
+    this.#pattern = pattern;
+    this.#matcher = createMatcher(type, name, pattern);
   }
 
   matches(labels: Labels): boolean {
@@ -37,7 +40,7 @@ export class AlertMatcher {
   matchesValue(value: string): boolean {
     if (this.type === '=' || this.type === '!=' || !value.includes('\n')) return this.#matcher.matches(value);
     // The model's patterns let `.` match a newline, as Prometheus does; here it must not.
-    this.#perLine ??= createMatcher(this.type, this.name, `(?-s:${this.value})`);
+    this.#perLine ??= createMatcher(this.type, this.name, `(?-s:${this.#pattern})`);
     return this.#perLine.matches(value);
   }
 

@@ -186,7 +186,7 @@ class Stage {
       }
       case 'acknowledge': {
         const { fingerprint } = makeAlert(words, nowMs, undefined);
-        this.#acknowledgements.set({ fingerprint, by: 'play', comment: '', atMs: nowMs });
+        this.#acknowledgements.set({ fingerprint, by: 'play', comment: '', atMs: nowMs, startsAtMs: nowMs });
         return;
       }
       case 'unsilence':

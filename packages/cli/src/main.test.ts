@@ -29,7 +29,21 @@ async function takenPort(): Promise<number> {
 it('help names every verb', () => {
   const { stdout, status } = pronoia('--help');
   expect(status).toBe(0);
-  for (const verb of ['master', 'agent', 'monitor', 'alertmanager', 'up', 'demo', 'mapreduce', 'query', 'test', 'tsdb'])
+  for (const verb of [
+    'master',
+    'agent',
+    'monitor',
+    'alertmanager',
+    'up',
+    'demo',
+    'mapreduce',
+    'query',
+    'alert',
+    'silence',
+    'routes',
+    'test',
+    'tsdb',
+  ])
     expect(stdout).toContain(`  ${verb}`);
 });
 

@@ -25,7 +25,7 @@ export function acknowledge(
   const alert = store.get(fingerprint);
   const nowMs = clock.now();
   if (alert === undefined || alert.isResolvedAt(nowMs)) throw new Refusal(404, `no alert ${fingerprint} fires`);
-  const made: Acknowledgement = { fingerprint, by: principal ?? by, comment, atMs: nowMs };
+  const made: Acknowledgement = { fingerprint, by: principal ?? by, comment, atMs: nowMs, startsAtMs: alert.startsAt.unixMs };
   acknowledgements.set(made);
   return acknowledgementJson(made);
 }

@@ -295,7 +295,8 @@ function matcherMap(type: '=' | '=~', mode: MatcherMode): Schema<AlertMatcher[]>
     Object.entries(map).flatMap(([name, value]) => {
       if (!isValidName(name, mode)) report([name], `invalid label name ${JSON.stringify(name)}`);
       try {
-        return [new AlertMatcher(type, name, value)];
+        // The original shows the pattern of match_re with its anchors, in group keys too.
+        return [type === '=' ? new AlertMatcher(type, name, value) : new AlertMatcher(type, name, `^(?:${value})$`, value)];
       } catch (error) {
         report([name], (error as Error).message);
         return [];

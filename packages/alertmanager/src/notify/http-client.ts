@@ -8,7 +8,7 @@ import { type FailureReason, NotifyError } from './integration.ts';
 import { secret } from './secret.ts';
 
 export interface HttpRequest {
-  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly signal: AbortSignal;
