@@ -107,6 +107,7 @@ export type Rejection =
   | 'duplicate_timestamp'
   | 'invalid_labels'
   | 'exemplar_invalid'
+  | 'histogram_invalid'
   | 'series_limit'
   | 'memory_limit';
 

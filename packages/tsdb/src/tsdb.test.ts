@@ -329,7 +329,7 @@ describe('a database', () => {
     expect(await add(tsdb, [a, start + 69_000, 5])).toEqual(['duplicate_timestamp']);
     const appender = tsdb.appender();
     expect(appender.append(0, labels, start + 69_000, h((69 * 7) % 50, 2))).toBe(1);
-    expect(appender.append(0, labels, start + 70_000, { ...h(1), positiveBuckets: new Float64Array(1) })).toBe('invalid_labels');
+    expect(appender.append(0, labels, start + 70_000, { ...h(1), positiveBuckets: new Float64Array(1) })).toBe('histogram_invalid');
     appender.rollback();
   });
 

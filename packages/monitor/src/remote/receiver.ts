@@ -3,12 +3,13 @@
  * stored as a whole, or refused as a whole with the first reason.
  */
 import { Counter, type Registry } from '@pronoia/client';
-import type { Appendable, Appender, Labels, Rejection, SeriesRef } from '@pronoia/model';
+import type { Appendable, Appender, FloatHistogram, Labels, Rejection, SeriesRef } from '@pronoia/model';
 import type { Clock } from '@pronoia/server';
 import { errors } from '../errors.ts';
+import { ProtobufError } from './protobuf-reader.ts';
 import { decodeSnappy, SnappyError } from './snappy.ts';
 import { type OpenRequest, WriteKernel } from './write-kernel.ts';
-import { decodeSeries, decodeWriteRequest, ProtobufError, type WriteSeries } from './write-request.ts';
+import { decodeSeries, decodeWriteRequest, type WriteSeries } from './write-request.ts';
 
 export interface ReceiverDeps {
   readonly clock: Clock;
@@ -95,8 +96,8 @@ class WriteBatch {
 
   /** The series' ref; 0 without any sample. */
   append(series: WriteSeries): SeriesRef {
-    if (series.labels !== undefined) return appendSamples(this.appender, series.labels, series, this.maxMs);
-    this.skipped += series.values.length;
+    if (series.labels !== undefined) return appendSeries(this.appender, series.labels, series, this.maxMs);
+    this.skipped += series.values.length + series.histograms.length;
     return 0;
   }
 }
@@ -146,8 +147,7 @@ function appendRows({ appender, maxMs }: WriteBatch, kernel: WriteKernel, reques
     const { labels } = decodeWriteRequest(field).next().value as WriteSeries;
     const words = new Uint32Array(values.buffer, values.byteOffset + 8 * at, 2);
     const isStale = words[1] === 0x7ff00000 && words[0] === 2;
-    const sample = { times: [times[at] as number], values: [values[at] as number], stale: [isStale], hasHistograms: false };
-    appendSamples(appender, labels as Labels, sample, maxMs);
+    appendOne(appender, 0, labels as Labels, times[at] as number, values[at] as number, isStale, maxMs);
   }
 }
 
@@ -162,25 +162,32 @@ function checkHeaders(contentType: string, encoding: string): void {
     throw errors.fail('unsupported_media', { reason: `encoding "${encoding}" is not taken; send snappy` });
 }
 
-/** The series' ref; 0 without samples. Throws at the first sample that is refused. */
-function appendSamples(
+/** The series' ref; 0 when there was nothing to store. Throws at the first sample that is refused; exemplars are no reason to. */
+function appendSeries(appender: Appender, labels: Labels, series: WriteSeries, maxMs: number): SeriesRef {
+  const { times, values, stale, histograms, exemplars } = series;
+  let ref = 0;
+  for (let i = 0; i < times.length; i++)
+    ref = appendOne(appender, ref, labels, times[i] as number, values[i] as number, stale[i] === true, maxMs);
+  for (const exemplar of exemplars) {
+    const answer = appender.appendExemplar(ref, labels, exemplar);
+    if (typeof answer === 'number') ref = answer;
+  }
+  for (const { tMs, histogram, isStale } of histograms) ref = appendOne(appender, ref, labels, tMs, histogram, isStale, maxMs);
+  return ref;
+}
+
+function appendOne(
   appender: Appender,
+  ref: SeriesRef,
   labels: Labels,
-  { times, values, stale, hasHistograms }: Omit<WriteSeries, 'labels'>,
+  tMs: number,
+  value: number | FloatHistogram,
+  isStale: boolean,
   maxMs: number,
 ): SeriesRef {
-  if (hasHistograms)
-    throw errors.fail('bad_data', { reason: `not implemented yet: native histograms by remote write (${labels.toString()})` });
-  let ref = 0;
-  for (let i = 0; i < times.length; i++) {
-    const tMs = times[i] as number;
-    const answer =
-      tMs > maxMs ? 'out_of_bounds' : appender.append(ref, labels, tMs, values[i] as number, stale[i] ? staleOptions : undefined);
-    if (typeof answer === 'string')
-      throw errors.fail('bad_data', { reason: `${reasons[answer]}: ${labels.toString()} at ${new Date(tMs).toISOString()}` });
-    ref = answer;
-  }
-  return ref;
+  const answer = tMs > maxMs ? 'out_of_bounds' : appender.append(ref, labels, tMs, value, isStale ? staleOptions : undefined);
+  if (typeof answer === 'number') return answer;
+  throw errors.fail('bad_data', { reason: `${reasons[answer]}: ${labels.toString()} at ${new Date(tMs).toISOString()}` });
 }
 
 /** The words that senders of the original log. */
@@ -191,6 +198,7 @@ const reasons: Readonly<Record<Rejection, string>> = {
   duplicate_timestamp: 'duplicate sample for timestamp',
   invalid_labels: 'invalid labels',
   exemplar_invalid: 'invalid exemplar',
+  histogram_invalid: 'invalid histogram',
   series_limit: 'too many series',
   memory_limit: 'out of memory for samples',
 };

@@ -2,11 +2,8 @@
  * `prometheus.WriteRequest`, the message of remote write 1.0, read directly from its bytes (prometheus-server.md §10.2).
  * Unknown fields are skipped, as protobuf wants it.
  */
-import { Labels } from '@pronoia/model';
-
-export class ProtobufError extends Error {
-  override readonly name = 'ProtobufError';
-}
+import { compareBytes, type Exemplar, type FloatHistogram, Labels, type Span } from '@pronoia/model';
+import { ProtobufReader } from './protobuf-reader.ts';
 
 export interface WriteSeries {
   /** Undefined: not a valid set of labels (a name twice, no name, empty name). */
@@ -16,52 +13,81 @@ export interface WriteSeries {
   readonly values: readonly number[];
   /** Whether the value at this index is the staleness marker. */
   readonly stale: readonly boolean[];
-  readonly hasHistograms: boolean;
+  readonly histograms: readonly WriteHistogram[];
+  readonly exemplars: readonly Exemplar[];
+}
+
+export interface WriteHistogram {
+  readonly tMs: number;
+  readonly histogram: FloatHistogram;
+  /** It is a staleness marker: its sum says so. */
+  readonly isStale: boolean;
 }
 
 export function* decodeWriteRequest(bytes: Uint8Array): Generator<WriteSeries> {
-  const reader = new ProtobufReader(bytes, 0, bytes.length);
+  const reader = new ProtobufReader(bytes);
   while (reader.next()) {
-    if (reader.field === 1 && reader.wireType === 2) yield readSeries(reader.message());
-    else reader.skip();
+    if (reader.field !== 1 || reader.wireType !== 2) {
+      reader.skip();
+      continue;
+    }
+    const outer = reader.enter();
+    const series = readSeries(reader);
+    reader.leave(outer);
+    yield series;
   }
 }
 
 /** The content of one series. */
 export function decodeSeries(bytes: Uint8Array): WriteSeries {
-  return readSeries(new ProtobufReader(bytes, 0, bytes.length));
+  return readSeries(new ProtobufReader(bytes));
 }
 
+const none: readonly never[] = [];
+
 function readSeries(reader: ProtobufReader): WriteSeries {
-  const pairs: [string, string][] = [];
+  const pairs: string[] = [];
   const times: number[] = [];
   const values: number[] = [];
   const stale: boolean[] = [];
-  let hasHistograms = false;
+  let histograms: WriteHistogram[] | undefined;
+  let exemplars: Exemplar[] | undefined;
   while (reader.next()) {
-    if (reader.field === 1 && reader.wireType === 2) {
-      pairs.push(readLabel(reader.message()));
-    } else if (reader.field === 2 && reader.wireType === 2) {
-      const sample = readSample(reader.message());
-      times.push(sample.tMs);
-      values.push(sample.value);
-      stale.push(sample.isStale);
-    } else {
-      if (reader.field === 4) hasHistograms = true;
+    if (reader.wireType !== 2 || reader.field > 4) {
       reader.skip();
+      continue;
     }
+    const { field } = reader;
+    const outer = reader.enter();
+    if (field === 1) readLabel(reader, pairs);
+    else if (field === 2) readSample(reader, times, values, stale);
+    else if (field === 3) (exemplars ??= []).push(readExemplar(reader));
+    else (histograms ??= []).push(readHistogram(reader));
+    reader.leave(outer);
   }
-  return { labels: toLabels(pairs), times, values, stale, hasHistograms };
+  return { labels: toLabels(pairs), times, values, stale, histograms: histograms ?? none, exemplars: exemplars ?? none };
 }
 
-function toLabels(pairs: [string, string][]): Labels | undefined {
-  const names = new Set(pairs.map(([name]) => name));
-  if (names.size < pairs.length || names.has('')) return undefined;
-  const labels = Labels.fromPairs(pairs);
-  return labels.get('__name__') === '' ? undefined : labels;
+/** Names and values in turn, as they came. */
+function toLabels(pairs: string[]): Labels | undefined {
+  const labels = sorted(pairs);
+  return labels === undefined || labels.get('__name__') === '' ? undefined : labels;
 }
 
-function readLabel(reader: ProtobufReader): [string, string] {
+/** Undefined: an empty name, or one that comes twice. */
+function sorted(pairs: string[]): Labels | undefined {
+  let isInOrder = true;
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] === '') return undefined;
+    if (pairs[i + 1] === '' || (i > 0 && compareBytes(pairs[i - 2] as string, pairs[i] as string) >= 0)) isInOrder = false;
+  }
+  if (isInOrder) return Labels.fromSorted(pairs);
+  const names = pairs.filter((_, i) => i % 2 === 0);
+  if (new Set(names).size < names.length) return undefined;
+  return Labels.fromPairs(names.map((name, i): [string, string] => [name, pairs[2 * i + 1] as string]));
+}
+
+function readLabel(reader: ProtobufReader, pairs: string[]): void {
   let name = '';
   let value = '';
   while (reader.next()) {
@@ -69,10 +95,10 @@ function readLabel(reader: ProtobufReader): [string, string] {
     else if (reader.field === 2 && reader.wireType === 2) value = reader.text();
     else reader.skip();
   }
-  return [name, value];
+  pairs.push(name, value);
 }
 
-function readSample(reader: ProtobufReader): { tMs: number; value: number; isStale: boolean } {
+function readSample(reader: ProtobufReader, times: number[], values: number[], stale: boolean[]): void {
   let tMs = 0;
   let value = 0;
   let isStale = false;
@@ -86,105 +112,105 @@ function readSample(reader: ProtobufReader): { tMs: number; value: number; isSta
       reader.skip();
     }
   }
-  return { tMs, value, isStale };
+  times.push(tMs);
+  values.push(value);
+  stale.push(isStale);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Walks over the fields of one message. */
-class ProtobufReader {
-  field = 0;
-  wireType = 0;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at: number;
-  readonly #end: number;
-
-  constructor(bytes: Uint8Array, start: number, end: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#at = start;
-    this.#end = end;
+function readExemplar(reader: ProtobufReader): Exemplar {
+  const pairs: string[] = [];
+  let value = 0;
+  let timestampMs = 0;
+  while (reader.next()) {
+    if (reader.field === 1 && reader.wireType === 2) {
+      const outer = reader.enter();
+      readLabel(reader, pairs);
+      reader.leave(outer);
+    } else if (reader.field === 2 && reader.wireType === 1) value = reader.double();
+    else if (reader.field === 3 && reader.wireType === 0) timestampMs = reader.signed64();
+    else reader.skip();
   }
+  return { labels: sorted(pairs) ?? Labels.empty, value, timestampMs };
+}
 
-  next(): boolean {
-    if (this.#at >= this.#end) return false;
-    const tag = this.#varint();
-    this.field = Math.floor(tag / 8);
-    this.wireType = tag % 8;
-    if (this.field === 0) throw new ProtobufError(`field 0 at ${this.#at}`);
-    return true;
-  }
+const resetHints = ['unknown', 'reset', 'not_reset', 'gauge'] as const;
 
-  message(): ProtobufReader {
-    const end = this.#lengthDelimited();
-    const inner = new ProtobufReader(this.#bytes, this.#at, end);
-    this.#at = end;
-    return inner;
+/** Whole counts become floats, and differences between neighbours counts: the one form in which storage takes them. */
+function readHistogram(reader: ProtobufReader): WriteHistogram {
+  let tMs = 0;
+  let count = 0;
+  let sum = 0;
+  let isStale = false;
+  let schema = 0;
+  let zeroThreshold = 0;
+  let zeroCount = 0;
+  let hint = 0;
+  const spans: [negative: Span[], positive: Span[]] = [[], []];
+  const deltas: [negative: number[], positive: number[]] = [[], []];
+  const counts: [negative: number[], positive: number[]] = [[], []];
+  const customValues: number[] = [];
+  while (reader.next()) {
+    const { field, wireType } = reader;
+    // 8 to 10 are of the negative side, 11 to 13 the same of the positive one.
+    const side = field >= 11 && field <= 13 ? 1 : 0;
+    if (wireType === 0 && (field === 1 || field === 6)) {
+      if (field === 1) count = reader.unsigned64();
+      else zeroCount = reader.unsigned64();
+    } else if (wireType === 1 && field === 2) count = reader.double();
+    else if (wireType === 1 && field === 3) {
+      isStale = reader.isStaleMarker();
+      sum = reader.double();
+    } else if (wireType === 0 && field === 4) schema = reader.zigzag();
+    else if (wireType === 1 && field === 5) zeroThreshold = reader.double();
+    else if (wireType === 1 && field === 7) zeroCount = reader.double();
+    else if (wireType === 2 && (field === 8 || field === 11)) spans[side].push(readSpan(reader));
+    else if (field === 9 || field === 12) readList(reader, 0, () => deltas[side].push(reader.zigzag()));
+    else if (field === 10 || field === 13) readList(reader, 1, () => counts[side].push(reader.double()));
+    else if (wireType === 0 && field === 14) hint = reader.unsigned64();
+    else if (wireType === 0 && field === 15) tMs = reader.signed64();
+    else if (field === 16) readList(reader, 1, () => customValues.push(reader.double()));
+    else reader.skip();
   }
+  const buckets = (side: 0 | 1): Float64Array => {
+    if (deltas[side].length === 0) return Float64Array.from(counts[side]);
+    let total = 0;
+    return Float64Array.from(deltas[side], (delta) => (total += delta));
+  };
+  const histogram: FloatHistogram = {
+    counterResetHint: resetHints[hint] ?? 'unknown',
+    schema,
+    zeroThreshold,
+    zeroCount,
+    count,
+    sum,
+    positiveSpans: spans[1],
+    negativeSpans: spans[0],
+    positiveBuckets: buckets(1),
+    negativeBuckets: buckets(0),
+    customValues,
+  };
+  return { tMs, histogram, isStale };
+}
 
-  text(): string {
-    const end = this.#lengthDelimited();
-    const start = this.#at;
-    this.#at = end;
-    try {
-      return utf8.decode(this.#bytes.subarray(start, end));
-    } catch {
-      throw new ProtobufError(`text at ${start} is not UTF-8`);
-    }
-  }
+/** Numbers one by one, or packed into one field. */
+function readList(reader: ProtobufReader, wireType: number, readOne: () => void): void {
+  if (reader.wireType === wireType) readOne();
+  else if (reader.wireType === 2) {
+    const outer = reader.enter();
+    while (reader.hasMore) readOne();
+    reader.leave(outer);
+  } else reader.skip();
+}
 
-  isStaleMarker(): boolean {
-    if (this.#at + 8 > this.#end) throw new ProtobufError(`a double is cut off at ${this.#at}`);
-    return this.#view.getUint32(this.#at, true) === 2 && this.#view.getUint32(this.#at + 4, true) === 0x7ff00000;
+function readSpan(reader: ProtobufReader): Span {
+  let offset = 0;
+  let length = 0;
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1 && reader.wireType === 0) offset = reader.zigzag();
+    else if (reader.field === 2 && reader.wireType === 0) length = reader.unsigned64();
+    else reader.skip();
   }
-
-  double(): number {
-    if (this.#at + 8 > this.#end) throw new ProtobufError(`a double is cut off at ${this.#at}`);
-    this.#at += 8;
-    return this.#view.getFloat64(this.#at - 8, true);
-  }
-
-  /** Exact within ±2^53. */
-  signed64(): number {
-    let low = 0;
-    let high = 0;
-    for (let i = 0; ; i++) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined || this.#at > this.#end || i > 9) throw new ProtobufError(`a number is cut off at ${this.#at}`);
-      if (i < 4) low += (byte & 0x7f) * 2 ** (7 * i);
-      else high += (byte & 0x7f) * 2 ** (7 * (i - 4));
-      if (byte < 0x80) break;
-    }
-    // 28 bits below, 36 above: the top one is the sign.
-    const value = high >= 2 ** 35 ? (high - 2 ** 36) * 2 ** 28 + low : high * 2 ** 28 + low;
-    if (!Number.isSafeInteger(value)) throw new ProtobufError('a timestamp is out of range');
-    return value;
-  }
-
-  skip(): void {
-    if (this.wireType === 0) this.#varint();
-    else if (this.wireType === 1) this.#at += 8;
-    else if (this.wireType === 2) this.#at = this.#lengthDelimited();
-    else if (this.wireType === 5) this.#at += 4;
-    else throw new ProtobufError(`wire type ${this.wireType} at ${this.#at}`);
-    if (this.#at > this.#end) throw new ProtobufError('the message is cut off');
-  }
-
-  /** Where the content that starts now ends. */
-  #lengthDelimited(): number {
-    const length = this.#varint();
-    if (length > this.#end - this.#at) throw new ProtobufError(`${length} bytes at ${this.#at} are more than there are`);
-    return this.#at + length;
-  }
-
-  #varint(): number {
-    let value = 0;
-    for (let i = 0; ; i++) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined || this.#at > this.#end || i > 9) throw new ProtobufError(`a number is cut off at ${this.#at}`);
-      value += (byte & 0x7f) * 2 ** (7 * i);
-      if (byte < 0x80) return value;
-    }
-  }
+  reader.leave(outer);
+  return { offset, length };
 }

@@ -161,6 +161,8 @@ export class ScrapedPage implements ExpositionSink {
         return;
       case 'invalid_labels':
         throw new PageError('invalid_series', `${labels.toString()}: invalid labels`);
+      case 'histogram_invalid':
+        throw new PageError('invalid_series', `${labels.toString()}: invalid histogram`);
       case 'series_limit':
       case 'memory_limit':
         throw new PageError('storage', `storage refused ${labels.toString()}: ${rejection.replace('_', ' ')} reached`);

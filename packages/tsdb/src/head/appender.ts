@@ -81,8 +81,7 @@ export class HeadAppender implements Appender {
       high = staleHigh;
       low = staleLow;
     } else if (typeof value !== 'number') {
-      // There is no rejection of its own for a histogram whose buckets do not fit its spans.
-      return isValidHistogram(value) ? this.#appendHistogram(slot, tMs, value) : 'invalid_labels';
+      return isValidHistogram(value) ? this.#appendHistogram(slot, tMs, value) : 'histogram_invalid';
     } else if (value !== value) {
       high = nanHigh;
       low = nanLow;

@@ -2,7 +2,7 @@
  * Open chunks of native histograms. Such series are few and each sample is a structure of its own, so these, unlike floats, are
  * kept as objects until the chunk is full.
  */
-import type { FloatHistogram, SampleBatch } from '@pronoia/model';
+import type { FloatHistogram, SampleBatch, Span } from '@pronoia/model';
 import { bucketCount, continuesChunk, encodeFloatHistogramChunk, type TimedHistogram } from '../chunk/histogram.ts';
 
 interface OpenChunk {
@@ -77,17 +77,19 @@ export class OpenHistograms {
   }
 }
 
-/** As many buckets as the spans name, a schema that exists. */
-export function isValidHistogram({
-  schema,
-  positiveSpans,
-  negativeSpans,
-  positiveBuckets,
-  negativeBuckets,
-  customValues,
-}: FloatHistogram): boolean {
+/** As many buckets as the spans name, spans that ascend, counts that are none below zero, a schema that exists (prometheus model/histogram, Validate). */
+export function isValidHistogram(histogram: FloatHistogram): boolean {
+  const { schema, positiveSpans, negativeSpans, positiveBuckets, negativeBuckets, customValues, zeroCount, count } = histogram;
   const isKnownSchema = schema === -53 ? negativeBuckets.length === 0 : schema >= -4 && schema <= 8 && customValues.length === 0;
-  return isKnownSchema && bucketCount(positiveSpans) === positiveBuckets.length && bucketCount(negativeSpans) === negativeBuckets.length;
+  if (!isKnownSchema || zeroCount < 0 || count < 0) return false;
+  for (let i = 1; i < customValues.length; i++) if (!((customValues[i] as number) > (customValues[i - 1] as number))) return false;
+  return areValidBuckets(positiveSpans, positiveBuckets) && areValidBuckets(negativeSpans, negativeBuckets);
+}
+
+function areValidBuckets(spans: readonly Span[], buckets: Float64Array): boolean {
+  return (
+    bucketCount(spans) === buckets.length && spans.every(({ offset }, i) => i === 0 || offset >= 0) && !buckets.some((count) => count < 0)
+  );
 }
 
 /** What stands in the log for a stale marker of a histogram series. */
