@@ -3,7 +3,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { UserError } from '../user-error.ts';
+import { addAlertingVerbs, alertmanagerVerb } from './verbs.ts';
 
 const amtoolPath = '/usr/bin/amtool';
 const hasAmtool = existsSync(amtoolPath);
@@ -17,6 +20,8 @@ let url: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'alerting-'));
+  // Nobody's own configuration files.
+  vi.stubEnv('HOME', folder);
   writeFileSync(
     join(folder, 'am.yml'),
     `route:
@@ -56,6 +61,7 @@ templates: ['*.tmpl']
   });
 }, 20_000);
 afterAll(() => {
+  vi.unstubAllEnvs();
   server.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
@@ -68,14 +74,30 @@ interface Outcome {
 
 function run(file: string, args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    // No home: nobody's own configuration files.
     execFile(file, args, { cwd: folder, env: { PATH: process.env['PATH'], HOME: folder, TZ: 'UTC' } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });
     });
   });
 }
 
-const pronoia = (...args: string[]): Promise<Outcome> => run(process.execPath, [program, ...args, '--alertmanager.url', url]);
+/** In this process, as the command would: sixty starts of Node.js would be most of the time. */
+async function pronoia(...args: string[]): Promise<Outcome> {
+  const command = args[0] === 'alertmanager' ? alertmanagerVerb(args.slice(1)) : addAlertingVerbs(new Command('pronoia'));
+  let stdout = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  try {
+    await command?.parseAsync([...(args[0] === 'alertmanager' ? args.slice(1) : args), '--alertmanager.url', url], { from: 'user' });
+    return { code: 0, stdout, stderr: '' };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { code: 1, stdout, stderr: `${error.message}\n` };
+  } finally {
+    write.mockRestore();
+  }
+}
 const amtool = (...args: string[]): Promise<Outcome> => run(amtoolPath, ['--alertmanager.url', url, '--no-version-check', ...args]);
 
 /** What 0.25 does not know it does not pass on. */
@@ -145,11 +167,11 @@ describe.runIf(hasAmtool)('beside amtool', () => {
     writeFileSync(join(folder, 'kept.json'), kept);
     expect(await pronoia('silence', 'expire', id)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect((await pronoia('silence', '--expired')).stdout).toBe((await amtool('silence', '--expired')).stdout);
-    const imported = await pronoia('silence', 'import', '-f', 'kept.json');
+    const imported = await pronoia('silence', 'import', '-f', join(folder, 'kept.json'));
     expect(imported.stderr).toBe('');
     expect(imported.stdout.trim().split('\n')).toHaveLength(2);
     writeFileSync(join(folder, 'bad.json'), '[{"matchers":[]}]');
-    expect(await pronoia('silence', 'import', 'bad.json')).toMatchObject({
+    expect(await pronoia('silence', 'import', join(folder, 'bad.json'))).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("couldn't import 1 out of 1 silences"),
     });
@@ -160,7 +182,7 @@ describe.runIf(hasAmtool)('beside amtool', () => {
     const pairs: readonly (readonly [ours: readonly string[], theirs: readonly string[]])[] = [
       [['routes'], ['config', 'routes']],
       [
-        ['routes', 'show', '--config.file=am.yml'],
+        ['routes', 'show', `--config.file=${join(folder, 'am.yml')}`],
         ['config', 'routes', 'show'],
       ],
       [
@@ -202,7 +224,10 @@ describe.runIf(hasAmtool)('beside amtool', () => {
       /^At +Event +Receiver +Why +Alerts +\n.* acknowledged .* mine +\n.* firing .* mine +\n$/,
     );
     expect((await pronoia('alertmanager', 'test-receiver', 'default')).code).toBe(0);
-    expect(JSON.parse((await pronoia('alertmanager', 'dry-run', 'am.yml')).stdout)).toMatchObject({ valid: true, changedCount: 0 });
+    expect(JSON.parse((await pronoia('alertmanager', 'dry-run', join(folder, 'am.yml'))).stdout)).toMatchObject({
+      valid: true,
+      changedCount: 0,
+    });
     const nobody = await run(process.execPath, [program, 'alert', '--alertmanager.url=http://127.0.0.1:1']);
     expect(nobody.stderr).toMatch(/^http:\/\/127\.0\.0\.1:1 does not answer: .*; --alertmanager\.url names another\n$/);
   });

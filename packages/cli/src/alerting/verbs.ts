@@ -10,7 +10,7 @@ const many = (one: string, before?: string[]): string[] => [...(before ?? []), o
 const verb = (parent: Command, name: string, description: string, isDefault = false): Command =>
   addConnectionFlags(parent.command(name, { isDefault }).description(description));
 
-export function addAlertingVerbs(program: Command): void {
+export function addAlertingVerbs(program: Command): Command {
   const alerts = () => import('./alerts.ts');
   const alert = program.command('alert').description("look at an alertmanager's alerts, or add one (amtool alert)");
   verb(alert, 'query', 'list alerts; only active ones unless asked otherwise', true)
@@ -93,6 +93,7 @@ export function addAlertingVerbs(program: Command): void {
     .option('--tree', 'draw the routes that it takes')
     .option('--verify.receivers <names>', 'exit code 1 unless these are they, in this order')
     .action(async (words: string[], flags: RoutesTestFlags) => (await routes()).testRoutes(words, flags));
+  return program;
 }
 
 /** `pronoia alertmanager <word> …` that is no server to run. Undefined: it is one. */
