@@ -87,6 +87,22 @@ describe('a matcher', () => {
 
   it('answers a hostile pattern in linear time', () => {
     expect(createMatcher('=~', 'l', '(a+)+b').matches('a'.repeat(50_000))).toBe(false);
+    expect(createMatcher('=~', 'l', '[ab]*[ab]*c').matches('a'.repeat(50_000))).toBe(false);
+  });
+
+  it.each([
+    ['deep groups', `${'('.repeat(100_000)}a${')'.repeat(100_000)}`, /nests too deeply/],
+    ['many holes', 'a.*'.repeat(100_000), /are too many/],
+    ['many options', 'a?'.repeat(100_000), /are too many/],
+    ['repeated repetition', '((x{1000}){1000})', /invalid repeat count|expression/],
+  ])('refuses %s before it costs anything', (_, pattern, message) => {
+    expect(() => createMatcher('=~', 'l', pattern)).toThrow(message);
+  });
+
+  it('takes a list of a hundred thousand words', () => {
+    const matcher = createMatcher('=~', 'l', Array.from({ length: 100_000 }, (_, i) => `w${i}`).join('|'));
+    expect(matcher.literals).toHaveLength(100_000);
+    expect([matcher.matches('w77777'), matcher.matches('w')]).toEqual([true, false]);
   });
 
   it('accepts what RE2 accepts, whatever shortcut it takes', () => {
@@ -104,6 +120,12 @@ describe('a matcher', () => {
       '[ab]',
       '[a-c]',
       '\\.',
+      '\\d',
+      '\\w',
+      '[^a]',
+      '[a-]',
+      '(a|b)',
+      '_/',
       '.',
       '^',
       '$',
@@ -114,7 +136,9 @@ describe('a matcher', () => {
       '{2}',
     );
     const pattern = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
-    const value = fc.array(fc.constantFrom('a', 'b', 'c', '.', '\n', '😀', '-'), { maxLength: 6 }).map((chars) => chars.join(''));
+    const value = fc
+      .array(fc.constantFrom('a', 'b', 'c', '.', '\n', '😀', '-', '1', '_/', 'é'), { maxLength: 6 })
+      .map((chars) => chars.join(''));
     const ours = (text: string, subject: string): boolean | 'error' => {
       try {
         return createMatcher('=~', 'l', text).matches(subject);

@@ -25,8 +25,17 @@ interface Alternative {
 /** A list of words may be long, a product of groups may not: it grows with every group. */
 const maxProduct = 256;
 const maxWildcardAlternatives = 16;
+/** Each hole copies all before it. */
+const maxHoles = 32;
+
+/** Words and nothing else: dashboards send thousands of them. */
+const wordList = /^[^\\^$.?*+()[\]{}\ud800-\udfff]*$/;
 
 export function planPattern(pattern: string): PatternPlan {
+  if (wordList.test(pattern)) {
+    const words = pattern.split('|');
+    return { kind: 'literals', literals: [...new Set(words)], prefix: commonPrefix(words) };
+  }
   const alternatives = new Reader(pattern).readAll();
   if (alternatives === undefined) return { kind: 'general', prefix: leadingLiteral(pattern) };
   const prefix = commonPrefix(alternatives.map(({ literals }) => literals[0] as string));
@@ -207,6 +216,7 @@ class Reader {
 
 /** `undefined`: two holes that need a character each stand side by side, and characters are not what strings are indexed by. */
 function join(left: Alternative, right: Alternative): Alternative | undefined {
+  if (left.holes.length > maxHoles) return undefined;
   const seam = (left.literals.at(-1) as string) + (right.literals[0] as string);
   const leftHole = left.holes.at(-1);
   const rightHole = right.holes[0];
@@ -258,6 +268,7 @@ function hasOuterAlternative(pattern: string): boolean {
 function commonPrefix(words: readonly string[]): string {
   let prefix = words[0] as string;
   for (const word of words) {
+    if (prefix === '') return '';
     let length = 0;
     while (length < prefix.length && length < word.length && prefix[length] === word[length]) length++;
     prefix = prefix.slice(0, length);
