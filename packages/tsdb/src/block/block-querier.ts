@@ -164,7 +164,8 @@ export class BlockQuerier implements Querier {
     const turn = new Turn(signal);
     for (const value of index.values(name, '')) {
       if (limit > 0 && values.length >= limit) break;
-      await turn.pass();
+      const pause = turn.pass();
+      if (pause !== undefined) await pause;
       if (selected === undefined || intersect(selected, index.postings(name, value)).length > 0) values.push(value);
     }
     return values;

@@ -104,9 +104,13 @@ export class HeadQuerier implements Querier {
     return { series, warnings: [], bulk: new BulkSeries(series) };
   }
 
-  #slots(matchers: readonly Matcher[]): Uint32Array {
+  #overlaps(): boolean {
     const { minMs, maxMs } = this.#head;
-    return maxMs < this.#minMs || minMs > this.#maxMs ? new Uint32Array(0) : selectPostings(this.#index, matchers);
+    return maxMs >= this.#minMs && minMs <= this.#maxMs;
+  }
+
+  #slots(matchers: readonly Matcher[]): Uint32Array {
+    return this.#overlaps() ? selectPostings(this.#index, matchers) : new Uint32Array(0);
   }
 
   /** In-order samples: everything up to this time was there when the querier was made. */
@@ -131,9 +135,10 @@ export class HeadQuerier implements Querier {
 
   async labelNames(matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
     signal?.throwIfAborted();
-    const { symbols } = this.#head.series;
-    const ids = new Set<number>();
-    for (const slot of this.#visibleSlots(matchers)) {
+    const { symbols, postings } = this.#head.series;
+    const isAll = this.#wantsAll(matchers);
+    const ids = new Set<number>(isAll ? postings.names() : []);
+    for (const slot of isAll ? [] : this.#visibleSlots(matchers)) {
       const labelIds = this.#head.series.ids(slot);
       for (let i = 0; i < labelIds.length; i += 2) ids.add(labelIds[i] as number);
     }
@@ -145,10 +150,11 @@ export class HeadQuerier implements Querier {
 
   async labelValues(name: string, matchers: readonly Matcher[], limit = 0, signal?: AbortSignal): Promise<string[]> {
     signal?.throwIfAborted();
-    const { symbols } = this.#head.series;
+    const { symbols, postings } = this.#head.series;
     const nameId = symbols.find(name);
-    const ids = new Set<number>();
-    for (const slot of this.#visibleSlots(matchers)) {
+    const isAll = this.#wantsAll(matchers);
+    const ids = new Set<number>(isAll ? postings.values(nameId) : []);
+    for (const slot of isAll ? [] : this.#visibleSlots(matchers)) {
       const labelIds = this.#head.series.ids(slot);
       for (let i = 0; i < labelIds.length; i += 2) if (labelIds[i] === nameId) ids.add(labelIds[i + 1] as number);
     }
@@ -156,6 +162,11 @@ export class HeadQuerier implements Querier {
       [...ids].map((id) => symbols.text(id)),
       limit,
     );
+  }
+
+  /** Without matchers: all that the head has, in whatever part of our range, as the original; unless something came after us. */
+  #wantsAll(matchers: readonly Matcher[]): boolean {
+    return matchers.length === 0 && this.#overlaps() && this.#head.commits === this.#commit;
   }
 
   *#visibleSlots(matchers: readonly Matcher[]): Iterable<number> {
@@ -173,7 +184,9 @@ export class HeadQuerier implements Querier {
   }
 }
 
+/** The order of UTF-16, which is quick, is that of bytes below U+D800. */
 function cut(texts: string[], limit: number): string[] {
-  texts.sort(compareBytes);
+  if (texts.every((text) => !/[\ud800-\uffff]/.test(text))) texts.sort();
+  else texts.sort(compareBytes);
   return limit > 0 ? texts.slice(0, limit) : texts;
 }
