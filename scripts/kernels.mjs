@@ -11,22 +11,26 @@ for (const name of readdirSync(join(root, 'packages')).sort()) {
   const source = `packages/${name}/kernel/index.ts`;
   if (!existsSync(join(root, source))) continue;
   // No garbage collector: memory is laid out by the caller in TypeScript. Assertions go; WebAssembly's own bounds check stays.
-  const { error, stderr } = await asc.main([
-    source,
-    '--outFile',
-    `packages/${name}/kernel/kernel.wasm`,
-    '--optimizeLevel',
-    '3',
-    '--runtime',
-    'stub',
-    '--enable',
-    'simd',
-    '--noAssert',
-    '--baseDir',
-    root,
-  ]);
+  const said = [];
+  const { error } = await asc.main(
+    [
+      source,
+      '--outFile',
+      `packages/${name}/kernel/kernel.wasm`,
+      '--optimizeLevel',
+      '3',
+      '--runtime',
+      'stub',
+      '--enable',
+      'simd',
+      '--noAssert',
+      '--baseDir',
+      root,
+    ],
+    { stderr: { write: (text) => said.push(String(text)) } },
+  );
   if (error !== null) {
-    process.stderr.write(`${stderr.toString()}\n${source}: ${error.message}\n`);
+    process.stderr.write(`${said.join('')}\n${source}: ${error.message}\n`);
     process.exitCode = 1;
   }
 }
