@@ -40,6 +40,7 @@ import { createClusterMetrics, createNotificationMetrics, createServerMetrics } 
 import { NotificationLog } from './nflog.ts';
 import { buildReceivers } from './notify/build.ts';
 import { Templates } from './notify/template.ts';
+import { PolicyKeeper } from './policy/keeper.ts';
 import { type SilenceState, Silences, silenceState } from './silence.ts';
 import { Turns } from './turns.ts';
 import { version } from './version.ts';
@@ -159,7 +160,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   // One reload at a time: a second one waits and then reads the newest file.
   let loading = Promise.resolve();
   const reload = (): Promise<void> => {
-    const next = loading.then(load);
+    const next = loading.then(load).then(() => keeper.keep());
     loading = next.catch(() => {});
     return next;
   };
@@ -216,6 +217,16 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     descriptors,
     flag: '--web.listen-address',
   });
+
+  const keeper = new PolicyKeeper({
+    clock,
+    log,
+    silences,
+    store,
+    policy: () => engine.config.silence_policy,
+    timeIntervals: () => engine.config.timeIntervals,
+  });
+  await keeper.keep();
 
   const timers = new Set<Timer>();
   every(clock, timers, settings['data.maintenance-interval'], () => void maintain());
@@ -276,6 +287,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       await running.stop();
       await loading;
       await engine.stop();
+      keeper.stop();
       lives?.stop();
       await history?.close();
       await cluster?.stop();

@@ -106,7 +106,7 @@ export function addApiRoutes(
   );
   app.post(
     `${api}/silences`,
-    handleLater((request) => postSilence(request.body, context)),
+    handleLater((request) => postSilence(request.body, principalOf(request), context)),
   );
   app.get(
     `${api}/silence/:id`,
@@ -114,7 +114,7 @@ export function addApiRoutes(
   );
   app.delete(
     `${api}/silence/:id`,
-    handleLater((request) => deleteSilence(id(request), context)),
+    handleLater((request) => deleteSilence(id(request), principalOf(request), context)),
   );
   app.get(
     `${api}/alerts/:id/explain`,

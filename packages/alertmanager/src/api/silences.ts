@@ -4,6 +4,7 @@ import { readTime } from '../alert.ts';
 import { AlertMatcher, isValidName } from '../matcher.ts';
 import { type Silence, type SilenceState, silenceState } from '../silence.ts';
 import { type ApiContext, asRefusal, booleanParameter, filterParameter, InvalidRequest, type Query, Refusal } from './context.ts';
+import { mayExpire, underPolicy } from './silence-policy.ts';
 
 const uuid = /^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$/;
 
@@ -45,8 +46,9 @@ export function getSilence(id: string, { silences, clock }: ApiContext): object 
   return silenceJson(silence, silenceState(silence, clock.now()));
 }
 
-export async function deleteSilence(id: string, { silences, clock }: ApiContext): Promise<void> {
+export async function deleteSilence(id: string, user: string | undefined, { silences, clock, engine }: ApiContext): Promise<void> {
   checkId(id);
+  mayExpire(engine.config.silence_policy, silences.get(id), user);
   try {
     silences.expire(id, clock.now());
     await silences.synced();
@@ -78,7 +80,11 @@ function silenceJson(silence: Silence, state: SilenceState): object {
   };
 }
 
-export async function postSilence(body: unknown, { silences, clock, mode }: ApiContext): Promise<{ silenceID: string }> {
+export async function postSilence(
+  body: unknown,
+  user: string | undefined,
+  { silences, clock, mode, engine }: ApiContext,
+): Promise<{ silenceID: string }> {
   if (body === undefined || body === null) throw new InvalidRequest(422, 602, 'silence in body is required');
   if (typeof body !== 'object' || Array.isArray(body)) throw badJson('expected an object');
   const { id, matchers, startsAt, endsAt, createdBy, comment, annotations } = body as Record<string, unknown>;
@@ -113,7 +119,7 @@ export async function postSilence(body: unknown, { silences, clock, mode }: ApiC
       comment: text(comment, 'comment'),
       annotations: annotations === undefined || annotations === null ? {} : textMap(annotations),
     };
-    const silenceID = silences.set(request, clock.now());
+    const silenceID = silences.set(underPolicy(engine.config.silence_policy, request, user, silences, clock.now()), clock.now());
     await silences.synced();
     return { silenceID };
   } catch (error) {

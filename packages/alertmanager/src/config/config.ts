@@ -9,6 +9,7 @@ import { exclusive, hostPort } from './common.ts';
 import { echoConfig } from './echo.ts';
 import { httpConfigSchema, tlsConfigSchema } from './http-config.ts';
 import { type Receiver, receiverSchema } from './receivers.ts';
+import { type SilencePolicy, silencePolicySchema } from './silence-policy.ts';
 import { type NamedTimeIntervals, timeIntervalsSchema } from './time-intervals.ts';
 
 export interface ConfigOptions {
@@ -130,6 +131,8 @@ export interface Config {
   readonly inhibit_rules: readonly InhibitRule[];
   readonly templates: readonly string[];
   readonly timeIntervals: ReadonlyMap<string, NamedTimeIntervals['time_intervals']>;
+  /** Not in the original. */
+  readonly silence_policy?: SilencePolicy;
   /** Sections that are accepted and have no effect yet. */
   readonly ignored: readonly string[];
   /** The echo: defaults filled in, secrets hidden. */
@@ -244,6 +247,7 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
       templates: withDefault(schema.list(schema.string()), []),
       time_intervals: withDefault(timeIntervalsSchema, []),
       mute_time_intervals: withDefault(timeIntervalsSchema, []),
+      silence_policy: optional(silencePolicySchema(matchers)),
       // Accepted so that files of the original load; traces and events are not sent yet.
       tracing: optional(schema.custom((value) => value)),
       event_recorder: optional(schema.custom((value) => value)),
@@ -270,7 +274,22 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
       );
       const { global, receivers: list, inhibit_rules, templates, route } = config;
       const ignored = (['tracing', 'event_recorder'] as const).filter((name) => config[name] !== undefined);
-      return { global, route, receivers: list, inhibit_rules, templates, timeIntervals: intervals, ignored };
+      config.silence_policy?.recurring.forEach(({ time_intervals: names }, i) =>
+        names.forEach((name, j) => {
+          if (!intervals.has(name))
+            report(['silence_policy', 'recurring', i, 'time_intervals', j], `undefined time interval ${JSON.stringify(name)}`);
+        }),
+      );
+      return {
+        global,
+        route,
+        receivers: list,
+        inhibit_rules,
+        templates,
+        timeIntervals: intervals,
+        ignored,
+        ...(config.silence_policy === undefined ? {} : { silence_policy: config.silence_policy }),
+      };
     },
   );
 }
