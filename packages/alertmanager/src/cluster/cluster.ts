@@ -56,6 +56,9 @@ interface Member {
   connections: Set<Socket>;
 }
 
+/** So long a member that does not answer is waited for at the start. */
+const firstSettleMs = 1000;
+
 /** The more, the closer to its limit a death is noticed; a beat is twenty bytes. */
 const beatsPerProbe = 8;
 
@@ -89,6 +92,7 @@ export class Cluster {
   #isStopped = false;
   readonly #settleWaiters = new Set<() => void>();
   #beatAtMs: number;
+  readonly #startedAtMs: number;
   #fence: Promise<void> | undefined;
   #fenceNumber = 0;
   readonly #fenced = new Map<string, number>();
@@ -96,6 +100,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#beatAtMs = options.clock.monotonic();
+    this.#startedAtMs = this.#beatAtMs;
     const { silences, notificationLog, store, clock, name, log, metrics } = options;
     this.#state = new ReplicatedState({
       silences,
@@ -622,8 +627,12 @@ export class Cluster {
       this.#settle();
       return;
     }
+    const { clock, settleTimeoutMs } = this.#options;
+    const isEarly = clock.monotonic() - this.#startedAtMs < Math.min(firstSettleMs, settleTimeoutMs);
     for (const address of this.#seeds) {
       const link = this.#linksByAddress.get(address);
+      // Those who are started together may have to call twice.
+      if (link?.hasFailed === true && isEarly) return;
       if (link === undefined || link.hasFailed) continue;
       if (link.peer === undefined || !this.#syncedWith.has(link.peer)) return;
     }
