@@ -14,8 +14,9 @@ export function isStageable(series: Series): series is StageableSeries {
   return 'stage' in series;
 }
 
-/** The file that workers load: beside this one, with the same ending. */
-const decoderUrl = new URL(`./chunk/bulk-decoder${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url).href;
+/** The file that workers load. From sources, which Node 20 cannot start, the built one is used. */
+const decoderUrl = new URL(import.meta.url.endsWith('.ts') ? '../dist/chunk/bulk-decoder.js' : './chunk/bulk-decoder.js', import.meta.url)
+  .href;
 /** Times outside of it are no times; the kernel takes no infinity. */
 const endOfTimeMs = Number.MAX_SAFE_INTEGER;
 

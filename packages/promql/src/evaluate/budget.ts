@@ -63,6 +63,11 @@ export class Budget {
     this.#sliceEnd = this.#now() + sliceMs;
   }
 
+  /** The event loop was free meanwhile: others have run. */
+  rested(): void {
+    this.#sliceEnd = this.#now() + sliceMs;
+  }
+
   check(where = 'expression evaluation'): void {
     if (this.#signal?.aborted === true) throw new QueryError('canceled', `query was canceled in ${where}`);
     if (this.#now() >= this.#deadline) throw new QueryError('timeout', `query timed out in ${where}`);

@@ -9,7 +9,7 @@ import type { WindowPlan } from './window-plan.ts';
 
 /** Work on one series: `begin` once, then `run` over its steps in slices, ascending and without holes. */
 export interface ColumnKernel {
-  begin(columns: SampleColumns, plan: WindowPlan, out: StepSeries): void;
+  begin(columns: SampleColumns, plan: WindowPlan, out: Pick<StepSeries, 'values' | 'kinds'>): void;
   run(from: number, to: number): void;
   /** Whether the time of `run` grows with the windows' sizes. */
   readonly scansWindows: boolean;
@@ -56,7 +56,7 @@ abstract class Kernel {
   protected outKinds = new Uint8Array(0);
   protected plan: WindowPlan | undefined;
 
-  begin(columns: SampleColumns, plan: WindowPlan, out: StepSeries): void {
+  begin(columns: SampleColumns, plan: WindowPlan, out: Pick<StepSeries, 'values' | 'kinds'>): void {
     this.times = columns.times;
     this.values = columns.values;
     this.lo = plan.lo as Int32Array<ArrayBuffer>;
@@ -172,7 +172,7 @@ class ExtremeKernel extends Kernel implements ColumnKernel {
     this.#sign = sign;
   }
 
-  override begin(columns: SampleColumns, plan: WindowPlan, out: StepSeries): void {
+  override begin(columns: SampleColumns, plan: WindowPlan, out: Pick<StepSeries, 'values' | 'kinds'>): void {
     super.begin(columns, plan, out);
     if (this.#queue.length < columns.count) this.#queue = new Int32Array(columns.count * 2);
     this.#head = 0;
@@ -219,7 +219,7 @@ class QuantileKernel extends Kernel implements ColumnKernel {
     this.#q = q;
   }
 
-  override begin(columns: SampleColumns, plan: WindowPlan, out: StepSeries): void {
+  override begin(columns: SampleColumns, plan: WindowPlan, out: Pick<StepSeries, 'values' | 'kinds'>): void {
     super.begin(columns, plan, out);
     if (this.#sorted.length < plan.widest + 1) this.#sorted = new Float64Array(plan.widest * 2);
     this.#size = 0;
@@ -360,7 +360,7 @@ class RateKernel extends Kernel implements ColumnKernel {
     this.#isRate = isRate;
   }
 
-  override begin(columns: SampleColumns, plan: WindowPlan, out: StepSeries): void {
+  override begin(columns: SampleColumns, plan: WindowPlan, out: Pick<StepSeries, 'values' | 'kinds'>): void {
     super.begin(columns, plan, out);
     if (this.#planned !== plan) {
       this.#planned = plan;

@@ -55,7 +55,16 @@ export interface Evaluation {
   selectMatching(matchers: readonly Matcher[], hints: SelectHints): Promise<Selection>;
   rangeShape(expr: Expr, frame: Frame): RangeShape;
   /** Visits the series of a range vector one after the other; the columns are only good during the visit. */
-  eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor): Promise<void>;
+  eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor, opened?: RangeSource): Promise<void>;
+  /** Selects what a matrix selector reads; undefined for a subquery. */
+  rangeSource(expr: Expr, frame: Frame, func: string | undefined): Promise<RangeSource | undefined>;
+}
+
+/** What a matrix selector reads: both bounds inclusive. */
+export interface RangeSource extends Selection {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly statsOnly: boolean;
 }
 
 export type RangeVisitor = (labels: Labels, dropName: boolean, columns: SampleColumns) => Promise<void> | undefined;

@@ -14,7 +14,7 @@ import { evaluateBinary } from './binary.ts';
 import type { Budget } from './budget.ts';
 import { evaluateCall } from './call.ts';
 import { ColumnReader, type Selection } from './column-reader.ts';
-import type { Evaluation, RangeShape, RangeVisitor, ReferenceTimes, Value } from './evaluation.ts';
+import type { Evaluation, RangeShape, RangeSource, RangeVisitor, ReferenceTimes, Value } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { evaluateSelector } from './selector.ts';
@@ -297,7 +297,15 @@ export class Evaluator implements Evaluation {
     }
   }
 
-  async eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor): Promise<void> {
+  async rangeSource(expr: Expr, frame: Frame, func: string | undefined): Promise<RangeSource | undefined> {
+    const inner = unwrap(expr);
+    if (inner.kind !== 'matrix') return undefined;
+    const { minMs, maxMs } = this.#matrixBounds(inner, frame);
+    const { series, bulk } = await this.select(inner.selector, minMs, maxMs, func, this.durationMs(inner.range, true));
+    return { series, bulk, minMs, maxMs, statsOnly: this.#statsOnly.has(inner.selector) };
+  }
+
+  async eachRange(expr: Expr, frame: Frame, func: string | undefined, visit: RangeVisitor, opened?: RangeSource): Promise<void> {
     const inner = unwrap(expr);
     const columns = new SampleColumns();
     if (inner.kind === 'subquery') {
@@ -312,10 +320,9 @@ export class Evaluator implements Evaluation {
       }
       return;
     }
-    if (inner.kind !== 'matrix') throw new Error(`BUG: ${inner.kind} is no range vector`);
-    const { minMs, maxMs } = this.#matrixBounds(inner, frame);
-    const selection = await this.select(inner.selector, minMs, maxMs, func, this.durationMs(inner.range, true));
-    const reader = new ColumnReader(selection, this.batch, minMs, maxMs, this.#statsOnly.has(inner.selector));
+    const source = opened ?? (await this.rangeSource(inner, frame, func));
+    if (source === undefined) throw new Error(`BUG: ${inner.kind} is no range vector`);
+    const reader = new ColumnReader(source, this.batch, source.minMs, source.maxMs, source.statsOnly);
     try {
       for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
         this.budget.samplesRead += columns.size;

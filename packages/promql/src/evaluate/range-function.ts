@@ -4,11 +4,13 @@ import type { Expr } from '../syntax/ast.ts';
 import type { Arena } from './arena.ts';
 import { columnKernel } from './column-kernels.ts';
 import { CompiledKernel, isCompiled } from './compiled-kernels.ts';
-import type { Evaluation, Notes } from './evaluation.ts';
+import type { Evaluation, Notes, RangeVisitor } from './evaluation.ts';
 import { extendedFunction, windowModeOf } from './extended-window.ts';
 import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { absent, dropMetadata, StepSeries } from './step-series.ts';
+import { canShard } from './shard.ts';
+import { eachSharded, isWorthSharding, ShardColumns } from './sharded.ts';
+import { absent, dropMetadata, type StepColumns, StepSeries } from './step-series.ts';
 import { Window, type WindowFunction } from './window.ts';
 import { keepsName } from './window-functions.ts';
 import { type WindowPlan, WindowPlanner } from './window-plan.ts';
@@ -59,7 +61,7 @@ export async function eachRangeResult(
   const shared = output.reuse ? new StepSeries(Labels.empty, false, count) : undefined;
   let placed: StepSeries | undefined;
 
-  const finish = (labels: Labels, dropName: boolean, columns: StepSeries | undefined): StepSeries =>
+  const finish = (labels: Labels, dropName: boolean, columns: StepColumns | undefined): StepSeries =>
     new StepSeries(keeps || ev.delayedNames ? labels : dropMetadata(labels), dropName || !keeps, count, columns);
 
   const countPlan = (plan: WindowPlan): void => {
@@ -76,7 +78,7 @@ export async function eachRangeResult(
       placed = StepSeries.at({ arena: one.arena, values: one.out, kinds: one.kinds }, count);
     }
     const kept = output.reuse ? placed : { values: placed.values.slice(), kinds: placed.kinds.slice() };
-    visit(finish(labels, dropName, kept as StepSeries), labels, present);
+    visit(finish(labels, dropName, kept), labels, present);
   };
 
   const scan = async (labels: Labels, dropName: boolean, plan: WindowPlan): Promise<void> => {
@@ -121,7 +123,7 @@ export async function eachRangeResult(
     if (!out.isEmpty()) visit(out, labels, out.weight());
   };
 
-  await ev.eachRange(rangeArg, frame, func, (labels, dropName, columns) => {
+  const visitColumns: RangeVisitor = (labels, dropName, columns) => {
     if (compiled === undefined || columns.histograms.length > 0 || (ev.startTimestamps && columns.hasStarts)) {
       return byWindow(labels, dropName, columns);
     }
@@ -131,6 +133,32 @@ export async function eachRangeResult(
     if (compiled.scansWindows) return scan(labels, dropName, plan);
     visitCompiled(compiled, labels, dropName, compiled.run(0, count));
     if (budget.due(count)) return budget.pause();
+    return undefined;
+  };
+
+  const source = await ev.rangeSource(rangeArg, frame, func);
+  const job = { func, reference, rangeMs, args, steps: count };
+  const scansWindows = compiled?.scansWindows ?? kernel?.scansWindows ?? true;
+  const isSharded = perStep === undefined && isQuick && canShard(func);
+  if (source === undefined || !isSharded || !isWorthSharding(source, job, scansWindows)) {
+    await ev.eachRange(rangeArg, frame, func, visitColumns, source);
+    return;
+  }
+  const columns = new SampleColumns();
+  const sharded = new ShardColumns(output.reuse ? arena : undefined, count);
+  await eachSharded(budget, source, job, scansWindows, (series, result, at) => {
+    if (result === undefined) {
+      columns.read(series, ev.batch, source.minMs, source.maxMs, source.statsOnly);
+      budget.samplesRead += columns.size;
+      return columns.size === 0 ? undefined : visitColumns(series.labels, false, columns);
+    }
+    const widest = result.widest[at] as number;
+    budget.samplesRead += result.samples[at] as number;
+    budget.queryableSamples += result.inWindows[at] as number;
+    budget.hold(widest);
+    budget.release(widest);
+    const present = result.present[at] as number;
+    if (present > 0) visit(finish(series.labels, false, sharded.at(result, at)), series.labels, present);
     return undefined;
   });
 }

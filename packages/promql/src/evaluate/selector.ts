@@ -1,14 +1,15 @@
 /** Instant selection: the newest sample in `(t − lookback, t]`, unless it is a stale marker (promql.md §4). */
-import { type FloatHistogram, Labels } from '@pronoia/model';
+import { type FloatHistogram, Labels, type Series } from '@pronoia/model';
 import type { VectorSelector } from '../syntax/ast.ts';
 import type { Arena } from './arena.ts';
 import { ColumnReader } from './column-reader.ts';
 import type { Evaluation, ReferenceTimes } from './evaluation.ts';
 import type { Frame } from './frame.ts';
+import { type InstantPlan, InstantPlanner, type SampleAt, take, walk } from './instant-plan.ts';
 import type { Output } from './range-function.ts';
 import { SampleColumns } from './sample-columns.ts';
-import { absent, isFloat, StepSeries } from './step-series.ts';
-import { sameTimes } from './window-plan.ts';
+import { eachSharded, isWorthSharding, ShardColumns } from './sharded.ts';
+import { absent, StepSeries } from './step-series.ts';
 
 /** Visits the series that have a sample at any step. With `reuse` the columns of each are good only until the next. */
 export async function eachSelected(
@@ -26,55 +27,67 @@ export async function eachSelected(
   const statsOnly = ev.isStatsOnly(selector);
   const columns = new SampleColumns();
   const planner = new InstantPlanner(reference, lookbackMs, count);
-  const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
   const picker = arena === undefined ? undefined : new Picker(arena, count);
   const shared = reuse ? new StepSeries(Labels.empty, false, count) : undefined;
-  const reader = new ColumnReader(await ev.select(selector, minMs, reference.lastMs, func), ev.batch, minMs, reference.lastMs, statsOnly);
+  const visitColumns = (series: Series): Promise<void> | undefined => {
+    budget.samplesRead += columns.size;
+    if (columns.size > 0) {
+      let result: StepSeries;
+      let found: number;
+      let weight: number;
+      const isPlain = !ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0;
+      if (isPlain && picker !== undefined) {
+        found = picker.pick(columns, planner.planFor(columns));
+        weight = found;
+        result = new StepSeries(series.labels, false, count, picker.result(reuse));
+      } else {
+        shared?.kinds.fill(absent);
+        result = new StepSeries(series.labels, false, count, shared);
+        if (isPlain) {
+          const plan = planner.planFor(columns);
+          found = plan.found;
+          take(columns.values, plan.indexes, result);
+        } else {
+          found = walk(columns, reference, count, lookbackMs, (at, step) => {
+            if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
+            else result.setFloat(step, columns.values[at.index] as number);
+          });
+        }
+        weight = result.histograms === undefined ? found : result.weight();
+      }
+      budget.queryableSamples += found;
+      if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
+      if (found > 0) visit(result, weight);
+    }
+    return budget.due(columns.size + count) ? budget.pause() : undefined;
+  };
+
+  const source = { ...(await ev.select(selector, minMs, reference.lastMs, func)), minMs, maxMs: reference.lastMs };
+  const job = { func: undefined, reference, rangeMs: lookbackMs, args: [], steps: count };
+  if (perStep === undefined && !ev.isLiteral && isWorthSharding(source, job, false)) {
+    const sharded = new ShardColumns(arena, count);
+    await eachSharded(budget, source, job, false, (series, result, at) => {
+      if (result === undefined) {
+        columns.read(series, ev.batch, minMs, reference.lastMs, statsOnly);
+        return visitColumns(series);
+      }
+      const found = result.present[at] as number;
+      budget.samplesRead += result.samples[at] as number;
+      budget.queryableSamples += found;
+      if (found > 0) visit(new StepSeries(series.labels, false, 0, sharded.at(result, at)), found);
+      return undefined;
+    });
+    return;
+  }
+  const reader = new ColumnReader(source, ev.batch, minMs, reference.lastMs, statsOnly);
   try {
     for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
-      budget.samplesRead += columns.size;
-      if (columns.size > 0) {
-        let result: StepSeries;
-        let found: number;
-        let weight: number;
-        const isPlain = !ev.isLiteral && columns.histograms.length === 0 && columns.staleTimes.length === 0;
-        if (isPlain && picker !== undefined) {
-          found = picker.pick(columns, planner.planFor(columns));
-          weight = found;
-          result = new StepSeries(series.labels, false, count, picker.result(reuse));
-        } else {
-          shared?.kinds.fill(absent);
-          result = new StepSeries(series.labels, false, count, shared);
-          if (isPlain) {
-            const plan = planner.planFor(columns);
-            found = plan.found;
-            take(columns.values, plan.indexes, result);
-          } else {
-            found = walk(columns, reference, count, lookbackMs, at, (_tMs, step) => {
-              if (at.isHistogram) result.setHistogram(step, columns.histograms[at.index] as FloatHistogram);
-              else result.setFloat(step, columns.values[at.index] as number);
-            });
-          }
-          weight = result.histograms === undefined ? found : result.weight();
-        }
-        budget.queryableSamples += found;
-        if (perStep !== undefined) for (let i = 0; i < count; i++) if (result.kinds[i] !== absent) perStep[i] = (perStep[i] as number) + 1;
-        if (found > 0) visit(result, weight);
-      }
-      if (budget.due(columns.size + count)) await budget.pause();
+      const pause = visitColumns(series);
+      if (pause !== undefined) await pause;
     }
   } finally {
     reader.close();
-  }
-}
-
-function take(values: Float64Array, indexes: Int32Array, { values: out, kinds }: StepSeries): void {
-  for (let step = 0; step < indexes.length; step++) {
-    const index = indexes[step] as number;
-    if (index < 0) continue;
-    out[step] = values[index] as number;
-    kinds[step] = isFloat;
   }
 }
 
@@ -128,58 +141,6 @@ class Picker {
   }
 }
 
-interface InstantPlan {
-  readonly indexes: Int32Array;
-  readonly found: number;
-  /** Another number for each plan that was made. */
-  readonly version: number;
-}
-
-/** Which float each step takes, −1 for none; made again only for a series with other times. */
-class InstantPlanner {
-  readonly #reference: ReferenceTimes;
-  readonly #lookbackMs: number;
-  readonly #indexes: Int32Array;
-  #times = new Float64Array(0);
-  #found = -1;
-  #timesId = -1;
-  #version = 0;
-
-  constructor(reference: ReferenceTimes, lookbackMs: number, count: number) {
-    this.#reference = reference;
-    this.#lookbackMs = lookbackMs;
-    this.#indexes = new Int32Array(count);
-  }
-
-  planFor(columns: SampleColumns): InstantPlan {
-    if (this.#found < 0 || (columns.timesId !== this.#timesId && !sameTimes(this.#times, columns))) {
-      const { times, count } = columns;
-      const indexes = this.#indexes;
-      const { firstMs, stepMs } = this.#reference;
-      let next = 0;
-      let found = 0;
-      for (let step = 0; step < indexes.length; step++) {
-        const t = firstMs + step * stepMs;
-        while (next < count && (times[next] as number) <= t) next++;
-        const isPresent = next > 0 && (times[next - 1] as number) > t - this.#lookbackMs;
-        indexes[step] = isPresent ? next - 1 : -1;
-        if (isPresent) found++;
-      }
-      this.#times = times.slice(0, count);
-      this.#found = found;
-      this.#version++;
-    }
-    this.#timesId = columns.timesId;
-    return { indexes: this.#indexes, found: this.#found, version: this.#version };
-  }
-}
-
-export interface SampleAt {
-  index: number;
-  isHistogram: boolean;
-  timeMs: number;
-}
-
 /** Walks each series once and calls `put` where a step has a sample. */
 export async function selectInstants(
   ev: Evaluation,
@@ -200,13 +161,12 @@ export async function selectInstants(
   );
   const columns = new SampleColumns();
   const results: StepSeries[] = [];
-  const at: SampleAt = { index: 0, isHistogram: false, timeMs: 0 };
   try {
     for (let series = reader.next(columns); series !== undefined; series = reader.next(columns)) {
       budget.samplesRead += columns.size;
       if (columns.size > 0) {
         const result = new StepSeries(series.labels, false, count);
-        const found = walk(columns, reference, count, lookbackMs, at, (tMs, step) => put(columns, at, tMs, result, step));
+        const found = walk(columns, reference, count, lookbackMs, (at, step, tMs) => put(columns, at, tMs, result, step));
         if (found > 0) {
           results.push(result);
           budget.queryableSamples += found;
@@ -219,36 +179,4 @@ export async function selectInstants(
     reader.close();
   }
   return results;
-}
-
-function walk(
-  columns: SampleColumns,
-  reference: ReferenceTimes,
-  count: number,
-  lookbackMs: number,
-  at: SampleAt,
-  put: (tMs: number, step: number) => void,
-): number {
-  const { times, count: floats, histogramTimes, staleTimes } = columns;
-  let f = 0;
-  let h = 0;
-  let s = 0;
-  let found = 0;
-  for (let step = 0; step < count; step++) {
-    const t = reference.firstMs + step * reference.stepMs;
-    while (f < floats && (times[f] as number) <= t) f++;
-    while (h < histogramTimes.length && (histogramTimes[h] as number) <= t) h++;
-    while (s < staleTimes.length && (staleTimes[s] as number) <= t) s++;
-    const floatMs = f > 0 ? (times[f - 1] as number) : Number.NEGATIVE_INFINITY;
-    const histogramMs = h > 0 ? (histogramTimes[h - 1] as number) : Number.NEGATIVE_INFINITY;
-    const newestMs = floatMs > histogramMs ? floatMs : histogramMs;
-    if (newestMs <= t - lookbackMs) continue;
-    if (s > 0 && (staleTimes[s - 1] as number) > newestMs) continue;
-    at.isHistogram = histogramMs > floatMs;
-    at.index = at.isHistogram ? h - 1 : f - 1;
-    at.timeMs = newestMs;
-    put(t, step);
-    found++;
-  }
-  return found;
 }

@@ -17,6 +17,9 @@ export interface Place {
   readonly kinds: number;
 }
 
+/** What several series may share. */
+export type StepColumns = Pick<StepSeries, 'values' | 'kinds'> & Partial<Pick<StepSeries, 'histograms' | 'place'>>;
+
 export class StepSeries {
   labels: Labels;
   /** Delayed name removal: the name goes at the very end of the query. */
@@ -27,12 +30,7 @@ export class StepSeries {
   /** Where the columns stand, when a kernel made them: floats only, and good only during a visit. */
   place: Place | undefined;
 
-  constructor(
-    labels: Labels,
-    dropName: boolean,
-    count: number,
-    source?: Partial<Pick<StepSeries, 'values' | 'kinds' | 'histograms' | 'place'>>,
-  ) {
+  constructor(labels: Labels, dropName: boolean, count: number, source?: StepColumns) {
     this.labels = labels;
     this.dropName = dropName;
     this.values = source?.values ?? new Float64Array(count);
