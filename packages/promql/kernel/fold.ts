@@ -15,7 +15,7 @@ export function foldSum(values: usize, kinds: usize, steps: i32, seen: usize, su
     const sum = load<f64>(sums + at);
     const t = sum + x;
     const isLarger = Math.abs(sum) >= Math.abs(x);
-    const c = load<f64>(cs + at) + ((select<f64>(sum, x, isLarger) - t) + select<f64>(x, sum, isLarger));
+    const c = load<f64>(cs + at) + (select<f64>(sum, x, isLarger) - t + select<f64>(x, sum, isLarger));
     store<f64>(cs + at, Math.abs(t) == Infinity ? 0 : c);
     store<f64>(sums + at, t);
   }
@@ -49,7 +49,7 @@ export function foldMean(
       const t = sum + x;
       if (Math.abs(t) != Infinity) {
         const isLarger = Math.abs(sum) >= Math.abs(x);
-        store<f64>(cs + at, c + ((select<f64>(sum, x, isLarger) - t) + select<f64>(x, sum, isLarger)));
+        store<f64>(cs + at, c + (select<f64>(sum, x, isLarger) - t + select<f64>(x, sum, isLarger)));
         store<f64>(sums + at, t);
         continue;
       }
@@ -63,8 +63,8 @@ export function foldMean(
     const part = x / k;
     const t = sum + part;
     if (Math.abs(t) == Infinity) c = 0;
-    else if (Math.abs(sum) >= Math.abs(part)) c += (sum - t) + part;
-    else c += (part - t) + sum;
+    else if (Math.abs(sum) >= Math.abs(part)) c += sum - t + part;
+    else c += part - t + sum;
     store<f64>(sums + at, t);
     store<f64>(cs + at, c);
   }

@@ -28,7 +28,7 @@ export function sumOverTime(values: usize, lo: usize, hi: usize, from: i32, to: 
       const x = load<f64>(p);
       const t = sum + x;
       const isLarger = Math.abs(sum) >= Math.abs(x);
-      c += (select<f64>(sum, x, isLarger) - t) + select<f64>(x, sum, isLarger);
+      c += select<f64>(sum, x, isLarger) - t + select<f64>(x, sum, isLarger);
       if (Math.abs(t) == Infinity) c = 0;
       sum = t;
     }
@@ -53,7 +53,7 @@ export function averageOverTime(values: usize, lo: usize, hi: usize, from: i32, 
       const t = sum + x;
       if (Math.abs(t) == Infinity) break;
       const isLarger = Math.abs(sum) >= Math.abs(x);
-      c += (select<f64>(sum, x, isLarger) - t) + select<f64>(x, sum, isLarger);
+      c += select<f64>(sum, x, isLarger) - t + select<f64>(x, sum, isLarger);
       sum = t;
     }
     const n = <f64>((end - start) >> 3);
@@ -76,8 +76,8 @@ function runningMean(start: usize, end: usize, p: usize, sum: f64, c: f64): f64 
     rest *= q;
     const t = mean + part;
     if (Math.abs(t) == Infinity) rest = 0;
-    else if (Math.abs(mean) >= Math.abs(part)) rest += (mean - t) + part;
-    else rest += (part - t) + mean;
+    else if (Math.abs(mean) >= Math.abs(part)) rest += mean - t + part;
+    else rest += part - t + mean;
     mean = t;
   }
   return mean + rest;
@@ -87,16 +87,7 @@ function runningMean(start: usize, end: usize, p: usize, sum: f64, c: f64): f64 
  * Least (`sign` 1) or greatest (−1), over all steps at once. `queue` has room for an index per sample: candidates, each better than all
  * that come after it in the window.
  */
-export function extremeOverTime(
-  values: usize,
-  lo: usize,
-  hi: usize,
-  steps: i32,
-  sign: f64,
-  queue: usize,
-  out: usize,
-  kinds: usize,
-): i32 {
+export function extremeOverTime(values: usize, lo: usize, hi: usize, steps: i32, sign: f64, queue: usize, out: usize, kinds: usize): i32 {
   let present: i32 = 0;
   let head = queue;
   let tail = queue;
@@ -124,16 +115,7 @@ export function extremeOverTime(
  * The window is kept sorted, NaN apart, in `sorted`, which has room for all samples. Over all steps at once; `q` has a parameter per
  * step.
  */
-export function quantileOverTime(
-  values: usize,
-  lo: usize,
-  hi: usize,
-  steps: i32,
-  q: usize,
-  sorted: usize,
-  out: usize,
-  kinds: usize,
-): i32 {
+export function quantileOverTime(values: usize, lo: usize, hi: usize, steps: i32, q: usize, sorted: usize, out: usize, kinds: usize): i32 {
   let present: i32 = 0;
   let size: i32 = 0;
   let nans: i32 = 0;
