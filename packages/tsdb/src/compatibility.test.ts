@@ -1,7 +1,7 @@
 /**
  * With the original's own programs: what they read of ours, what we read of theirs.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -329,6 +329,33 @@ describe.skipIf(!hasOriginal)('the original', () => {
       server.kill('SIGKILL');
       await ended;
     }
+  });
+
+  it('and ours keep out of a folder that the other has open', async () => {
+    const folder = newFolder();
+    const data = join(folder, 'data');
+    writeFileSync(join(folder, 'prometheus.yml'), '{}\n');
+    // Upstream locks unless told not to; Debian's package has turned that round.
+    const flags = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${data}`, '--storage.tsdb.use-lockfile'];
+    const tsdb = await open(data, { registry: new Registry() });
+    const refused = spawnSync('/usr/bin/prometheus', [...flags, '--web.listen-address=127.0.0.1:0'], { encoding: 'utf8', timeout: 15_000 });
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('lock DB directory: resource temporarily unavailable');
+    await expect(open(data, { registry: new Registry() })).rejects.toMatchObject({ code: 'locked', fields: { pid: process.pid } });
+    await tsdb.close();
+    expect(existsSync(join(data, 'lock'))).toBe(false);
+
+    const port = await freePort();
+    const server = spawn('/usr/bin/prometheus', [...flags, `--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    try {
+      await until(async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok);
+      await expect(open(data, { registry: new Registry() })).rejects.toMatchObject({ code: 'locked', fields: { pid: server.pid } });
+    } finally {
+      server.kill('SIGKILL');
+      await ended;
+    }
+    await (await open(data, { registry: new Registry() })).close();
   });
 
   it('leaves a log and a head that we read, after being killed', async () => {

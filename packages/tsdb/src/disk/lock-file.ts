@@ -1,31 +1,57 @@
 /**
- * The `lock` file of a data folder. The original holds it with flock(2), which Node cannot call; we write our process id and
- * start time into it instead, and ask /proc/locks whether someone holds a flock on it. So two of ours exclude each other, and
- * we keep out of a folder that the original has open; the original does not see us (README, "differs").
+ * The `lock` file of a data folder. We write our process id and start time into it, so that two of ours exclude each other, and ask
+ * /proc/locks whether someone holds a flock on it, as the original does. Where there is a `flock` program, it holds one for us, so
+ * that the original keeps out, too (flock.ts).
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { StorageError } from '../errors.ts';
+import { holdFlock } from './flock.ts';
 
-export function lockFile(path: string): () => Promise<void> {
-  for (let attempt = 0; attempt < 2; attempt++) {
+const retryMs = 20;
+const mostAttempts = 100;
+
+export async function lockFile(path: string): Promise<() => Promise<void>> {
+  const removeFile = await takeFile(path);
+  const release = await holdFlock(path);
+  if (release === 'held') {
+    await removeFile();
+    throw new StorageError('locked', `${path} is held by process ${flockHolder(path) ?? '?'}; stop it, or use another folder`, { path });
+  }
+  return async () => {
+    await release?.();
+    await removeFile();
+  };
+}
+
+async function takeFile(path: string): Promise<() => Promise<void>> {
+  for (let attempt = 0; ; attempt++) {
     try {
       writeFileSync(path, ownIdentity(), { flag: 'wx' });
       return async () => rmSync(path, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = flockHolder(path) ?? livingOwner(path);
-    if (holder !== undefined) {
-      throw new StorageError('locked', `${path} is held by process ${holder}; stop it, or use another folder`, { path, pid: holder });
+    const owner = livingOwner(path);
+    const holder = owner ?? flockHolder(path);
+    if (holder === undefined) {
+      if (attempt > mostAttempts) throw new StorageError('locked', `${path} was taken by another process at the same moment`, { path });
+      removeStale(path);
+      continue;
     }
-    removeStale(path);
+    // The flock of one of ours that was killed outlasts it by a moment.
+    if (owner === undefined && attempt < mostAttempts && isOwnForm(path)) {
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      continue;
+    }
+    throw new StorageError('locked', `${path} is held by process ${holder}; stop it, or use another folder`, { path, pid: holder });
   }
-  throw new StorageError('locked', `${path} was taken by another process at the same moment`, { path });
 }
 
 /** Left behind by a process that was killed. Another one may be doing the same and have its own lock there by now: that is put back. */
 function removeStale(path: string): void {
   const aside = `${path}.${process.pid}`;
+  // Its owner may just have let go of it.
+  if (!existsSync(path)) return;
   const stale = readFileSync(path, 'utf8');
   renameSync(path, aside);
   if (readFileSync(aside, 'utf8') === stale) rmSync(aside);
@@ -36,9 +62,18 @@ function ownIdentity(): string {
   return `${process.pid} ${startOf(process.pid) ?? ''}\n`;
 }
 
+/** Whether one of ours wrote it; the original leaves it empty. */
+function isOwnForm(path: string): boolean {
+  try {
+    return /^\d+ \d*\n$/.test(readFileSync(path, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** A process id may be given again after a restart of the machine: the start time tells the two apart. */
 function livingOwner(path: string): number | undefined {
-  const [pidText, start] = readFileSync(path, 'utf8').trim().split(' ');
+  const [pidText, start] = (existsSync(path) ? readFileSync(path, 'utf8') : '').trim().split(' ');
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   const now = startOf(pid);
