@@ -402,7 +402,7 @@ export class Agent {
     // 1. Framework, executor and tasks are on disk before anything of them runs.
     const launchedAtMs = this.#deps.clock.now();
     const isNew = executor === undefined;
-    if (framework === undefined || framework.info !== info) this.#checkpoint.writeFramework(agentId, info);
+    this.#checkpoint.writeFramework(agentId, info);
     const path = executor?.path ?? { agentId, frameworkId, executorId, containerId: uuidText(this.#deps.random) };
     if (isNew && kind !== 'command') this.#checkpoint.writeExecutor(path, executorInfo);
     executor ??= this.#addExecutor(info, executorInfo, kind, path, launchedAtMs);
@@ -635,6 +635,7 @@ export class Agent {
     const id = framework.info.id?.value ?? '';
     if (!framework.isShutDown || framework.executors.size > 0 || this.frameworks.get(id) !== framework) return;
     this.frameworks.delete(id);
+    this.#checkpoint.forgetFramework(this.#info.id?.value ?? '', id);
     this.completedFrameworks.push(framework);
     if (this.completedFrameworks.length > COMPLETED_FRAMEWORKS) this.completedFrameworks.shift();
   }

@@ -49,6 +49,13 @@ export function writeFileAtomically(path: string, content: string): void {
 /** Points `link` at `target` (a name beside it), whatever it pointed at before. */
 export function relink(link: string, target: string): void {
   mkdirSync(dirname(link), { recursive: true });
+  try {
+    // Mostly there is nothing yet.
+    symlinkSync(target, link);
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
   const beside = `${link}.new`;
   rmSync(beside, { force: true });
   symlinkSync(target, beside);
@@ -57,6 +64,8 @@ export function relink(link: string, target: string): void {
 
 export class Checkpoint {
   readonly #layout: Layout;
+  /** Content of `framework.info` files, by path. */
+  readonly #frameworks = new Map<string, string>();
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -91,8 +100,18 @@ export class Checkpoint {
     rmSync(this.#layout.latestAgent, { force: true });
   }
 
+  /** Written when it has changed, not for each of its tasks. */
   writeFramework(agentId: string, info: FrameworkInfo): void {
-    writeFileAtomically(join(this.#layout.frameworkMeta(agentId, info.id?.value ?? ''), 'framework.info'), stringify(info));
+    const path = join(this.#layout.frameworkMeta(agentId, info.id?.value ?? ''), 'framework.info');
+    const text = stringify(info);
+    if (this.#frameworks.get(path) === text) return;
+    writeFileAtomically(path, text);
+    this.#frameworks.set(path, text);
+  }
+
+  /** The framework is over, and its file may be collected. */
+  forgetFramework(agentId: string, frameworkId: string): void {
+    this.#frameworks.delete(join(this.#layout.frameworkMeta(agentId, frameworkId), 'framework.info'));
   }
 
   /** Of an executor that its tasks do not describe. */
@@ -135,7 +154,9 @@ export class Checkpoint {
 
   /** Where the supervisor's pid can be read, for people; the agent itself finds supervisors by their command lines. */
   writePid(path: RunPath, pid: number): void {
-    writeFileAtomically(join(this.#layout.runMeta(path), 'pids', 'forked.pid'), `${pid}\n`);
+    const folder = join(this.#layout.runMeta(path), 'pids');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'forked.pid'), `${pid}\n`);
   }
 
   /** The run needs no recovery any more: everything about it was acknowledged. */
