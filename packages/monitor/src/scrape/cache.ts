@@ -33,6 +33,11 @@ export interface FamilyMetadata {
 const metadataScrapes = 10;
 const seriesScrapes = 2;
 
+const blank = 0x20;
+const tab = 0x09;
+const braceOpen = 0x7b;
+const braceClose = 0x7d;
+
 export class ScrapeCache {
   /** Counts scrapes. */
   scrape = 0;
@@ -46,6 +51,9 @@ export class ScrapeCache {
   #arenaUsed = 0;
   /** The series found last; its successor is the prediction. */
   #cursor: CachedSeries | undefined;
+  /** What `recognize` has said last, and where. */
+  #recognized: CachedSeries | undefined;
+  #recognizedAt = 0;
   /** The first series of a page. */
   #first: CachedSeries | undefined;
 
@@ -56,10 +64,37 @@ export class ScrapeCache {
   begin(): void {
     this.scrape++;
     this.#cursor = undefined;
+    this.#recognized = undefined;
+  }
+
+  /**
+   * The parser's short cut: where the series that is expected next ends, if it stands at `start`; else 0. A name without braces may still
+   * get some.
+   */
+  recognize(bytes: Uint8Array, start: number): number {
+    const cursor = this.#cursor;
+    const predicted = cursor === undefined ? this.#first : cursor.successor;
+    if (predicted === undefined) return 0;
+    const end = start + predicted.keyLength;
+    if (end >= bytes.length || !this.#isKeyOf(predicted, bytes, start, end)) return 0;
+    if (bytes[end - 1] !== braceClose) {
+      let next = end;
+      while (bytes[next] === blank || bytes[next] === tab) next++;
+      if (bytes[next] === braceOpen) return 0;
+    }
+    this.#recognized = predicted;
+    this.#recognizedAt = start;
+    return end;
   }
 
   /** The series written as `bytes[start, end)`, if it was seen before. */
   find(bytes: Uint8Array, start: number, end: number): CachedSeries | undefined {
+    const recognized = this.#recognized;
+    this.#recognized = undefined;
+    if (recognized !== undefined && this.#recognizedAt === start && recognized.keyLength === end - start) {
+      this.#cursor = recognized;
+      return recognized;
+    }
     const cursor = this.#cursor;
     const predicted = cursor === undefined ? this.#first : cursor.successor;
     if (predicted !== undefined && this.#isKeyOf(predicted, bytes, start, end)) {

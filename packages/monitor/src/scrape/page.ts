@@ -46,6 +46,14 @@ const maxAheadMs = 600_000;
 
 const staleOptions: AppendOptions = { stale: true };
 
+const batchLength = 1024;
+/** Shared by all pages: one is read at a time, and what was gathered is handed on before another is. */
+const batch = {
+  refs: new Float64Array(batchLength),
+  times: new Float64Array(batchLength),
+  values: new Float64Array(batchLength),
+};
+
 export class ScrapedPage implements ExpositionSink {
   /** Samples on the page. */
   total = 0;
@@ -62,6 +70,10 @@ export class ScrapedPage implements ExpositionSink {
   readonly #settings: PageSettings;
   readonly #timeMs: number;
   readonly #seen: CachedSeries[] = [];
+  readonly #hasFastLane: boolean;
+  /** Samples of known series on their way, in `batch`, and whose they are. */
+  #gathered = 0;
+  readonly #series: CachedSeries[] = [];
 
   constructor(appender: Appender, cache: ScrapeCache, targetLabels: Labels, settings: PageSettings, timeMs: number) {
     this.#appender = appender;
@@ -69,7 +81,12 @@ export class ScrapedPage implements ExpositionSink {
     this.#targetLabels = targetLabels;
     this.#settings = settings;
     this.#timeMs = timeMs;
+    this.#hasFastLane = appender.appendMany !== undefined;
     cache.begin();
+  }
+
+  recognize(bytes: Uint8Array, start: number): number {
+    return this.#cache.recognize(bytes, start);
   }
 
   sample(line: SampleLine): void {
@@ -96,15 +113,47 @@ export class ScrapedPage implements ExpositionSink {
       this.outOfBounds++;
       return;
     }
-    const answer = this.#appender.append(series.ref, labels, ownTime ? line.timestampMs : this.#timeMs, line.value);
-    if (typeof answer === 'number') {
-      series.ref = answer;
-      if (line.hasExemplar && this.#settings.storesExemplars) this.#appendExemplar(line, answer, labels);
-    } else {
-      this.#count(answer, labels);
-    }
+    const tMs = ownTime ? line.timestampMs : this.#timeMs;
+    const { value } = line;
+    // A NaN has its own form in storage, which an array does not keep.
+    if (series.ref !== 0 && this.#hasFastLane && value === value) this.#gather(series, tMs, value);
+    else this.#append(series, labels, tMs, value);
+    if (line.hasExemplar && this.#settings.storesExemplars && series.ref !== 0) this.#appendExemplar(line, series.ref, labels);
     if (series.lastSeen !== cache.scrape && (!ownTime || this.#settings.trackTimestampsStaleness)) this.#seen.push(series);
     series.lastSeen = cache.scrape;
+  }
+
+  #gather(series: CachedSeries, tMs: number, value: number): void {
+    if (this.#gathered === batchLength) this.#flush();
+    const i = this.#gathered++;
+    batch.refs[i] = series.ref;
+    batch.times[i] = tMs;
+    batch.values[i] = value;
+    this.#series[i] = series;
+  }
+
+  /** Samples of one series stay in order: what was gathered goes first. */
+  #append(series: CachedSeries, labels: Labels, tMs: number, value: number): void {
+    this.#flush();
+    this.#appendOne(series, labels, tMs, value);
+  }
+
+  #appendOne(series: CachedSeries, labels: Labels, tMs: number, value: number): void {
+    const answer = this.#appender.append(series.ref, labels, tMs, value);
+    if (typeof answer === 'number') series.ref = answer;
+    else this.#count(answer, labels);
+  }
+
+  #flush(): void {
+    const { refs, times, values } = batch;
+    const count = this.#gathered;
+    this.#gathered = 0;
+    for (let at = 0; at < count; at++) {
+      at += this.#appender.appendMany?.(refs, times, values, at, count) ?? 0;
+      if (at >= count) return;
+      const series = this.#series[at] as CachedSeries;
+      this.#appendOne(series, series.labels as Labels, times[at] as number, values[at] as number);
+    }
   }
 
   type(family: string, type: MetricType): void {
@@ -129,6 +178,7 @@ export class ScrapedPage implements ExpositionSink {
   finish(): void {
     const { sampleLimit } = this.#settings;
     if (sampleLimit > 0 && this.kept > sampleLimit) throw new PageError('sample_limit', 'sample limit exceeded');
+    this.#flush();
     const { scrape, previous } = this.#cache;
     for (const series of previous) if (series.lastSeen !== scrape) appendStale(this.#appender, series, this.#timeMs);
     this.#cache.end(this.#seen);
