@@ -76,6 +76,8 @@ interface Agent {
   terms: AgentTerms;
   isActive: boolean;
   free: Resources;
+  /** More is held than there is: the agent came back smaller. */
+  isOvercommitted: boolean;
   /** What each framework was offered or uses here, with allocation marks. */
   readonly held: Map<string, Resources>;
   /** Nobody wanted what is free, and nothing but time can change that before `untilMs`, while `epoch` is the allocator's. */
@@ -182,10 +184,11 @@ export class Allocator {
   /** `held`: what frameworks use there already (with allocation marks), after a re-registration. */
   addAgent(id: string, terms: AgentTerms, held: ReadonlyMap<string, Resources>): void {
     if (this.#agents.has(id)) throw new Error(`BUG: agent ${id} is added twice`);
-    const agent: Agent = { id, terms, isActive: true, free: terms.total, held: new Map(), settled: undefined };
+    const agent: Agent = { id, terms, isActive: true, free: terms.total, isOvercommitted: false, held: new Map(), settled: undefined };
     this.#agents.set(id, agent);
     this.#fairShare.changeTotals(terms.total.quantities(), new Map());
     for (const [framework, resources] of held) this.#hold(agent, framework, resources);
+    this.#recountFree(agent);
     this.#touch(id);
   }
 
@@ -193,8 +196,7 @@ export class Allocator {
     const agent = this.#agent(id);
     this.#fairShare.changeTotals(terms.total.quantities(), agent.terms.total.quantities());
     agent.terms = terms;
-    agent.free = terms.total;
-    for (const resources of agent.held.values()) agent.free = agent.free.minus(resources.unallocated);
+    this.#recountFree(agent);
     this.#touch(id);
   }
 
@@ -512,11 +514,19 @@ export class Allocator {
     const left = held.minus(resources);
     if (left.isEmpty) agent.held.delete(frameworkId);
     else agent.held.set(frameworkId, left);
-    // From the total, not by adding back: an agent that shrank meanwhile must not get more free than it has.
-    agent.free = agent.terms.total;
-    for (const other of agent.held.values()) agent.free = agent.free.minus(other.unallocated);
+    // An agent that shrank below what is held there must not get more free than it has: what comes back may no longer exist.
+    if (agent.isOvercommitted) this.#recountFree(agent);
+    else agent.free = agent.free.plus(resources.unallocated);
     const framework = this.#frameworks.get(frameworkId);
     if (framework !== undefined) this.#countHeld(framework, resources, -1);
+  }
+
+  /** Free is the total less all that is held, which costs a look at every framework on the agent. */
+  #recountFree(agent: Agent): void {
+    let held = Resources.empty;
+    for (const resources of agent.held.values()) held = held.plus(resources.unallocated);
+    agent.isOvercommitted = !agent.terms.total.contains(held);
+    agent.free = agent.terms.total.minus(held);
   }
 
   #countHeld(framework: Framework, resources: Resources | undefined, sign: 1 | -1): void {
