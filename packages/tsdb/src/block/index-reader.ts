@@ -118,6 +118,13 @@ export class IndexReader implements PostingsIndex {
     }
     let at = table.offsets[low] as number;
     while (at < table.end) {
+      let taken = 0;
+      for (const entry of shortEntries(this.#file.peek(at, table.end - at))) {
+        taken = entry.end;
+        yield entry;
+      }
+      at += taken;
+      if (taken > 0) continue;
       const entry = readTableEntry(this.#file, at);
       at = entry.end;
       yield { value: entry.value, offset: entry.offset };
@@ -262,6 +269,33 @@ async function readTable(file: CachedFile, offset: number): Promise<Map<string, 
   }
   if (current !== undefined) current.end = at;
   return names;
+}
+
+/**
+ * The quick way through the entries of one name: as many as lie in `bytes` whole, with lengths of one byte and values of ASCII. Stops at
+ * the first that is otherwise; `end` counts from the start of `bytes`.
+ */
+function* shortEntries(bytes: Uint8Array): Iterable<{ value: string; offset: number; end: number }> {
+  const texts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; ; ) {
+    const nameLength = bytes[at + 1] as number;
+    if (bytes[at] !== 2 || nameLength > 127) return;
+    const start = at + nameLength + 3;
+    const length = bytes[start - 1] as number;
+    const end = start + length;
+    // Behind the value comes a number of ten bytes at most.
+    if (!(length < 128 && end + 10 <= bytes.length)) return;
+    for (let i = start; i < end; i++) if ((bytes[i] as number) > 127) return;
+    let offset = 0;
+    let scale = 1;
+    at = end;
+    for (let byte = 128; byte > 127; scale *= 128) {
+      if (at === end + 10) return;
+      byte = bytes[at++] as number;
+      offset += (byte & 127) * scale;
+    }
+    yield { value: texts.toString('latin1', start, end), offset, end: at };
+  }
 }
 
 function readTableEntry(file: CachedFile, at: number): { name: string; value: string; offset: number; end: number } {
