@@ -1,5 +1,5 @@
 /** What `npm run fuzz -- tsdb` plays for each seed: one life of each kind. */
-import { liveUntilDiskStops, liveWithDiskErrors, liveWithKills } from './history.ts';
+import { liveUntilDiskStops, liveUntilEachStop, liveWithDiskErrors, liveWithFullDisk, liveWithKills } from './history.ts';
 
 export const unit = 'histories';
 
@@ -8,5 +8,6 @@ export async function play(seed: number): Promise<number> {
   await liveWithKills(seed);
   await liveUntilDiskStops(seed);
   await liveWithDiskErrors(seed);
-  return 3;
+  await liveWithFullDisk(seed);
+  return 4 + (await liveUntilEachStop(seed, 7, seed % 7));
 }

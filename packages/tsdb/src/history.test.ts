@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { liveUntilDiskStops, liveWithDiskErrors, liveWithKills } from './history.ts';
+import { liveUntilDiskStops, liveUntilEachStop, liveWithDiskErrors, liveWithFullDisk, liveWithKills } from './history.ts';
 
 describe('a random life', () => {
   it.each(Array.from({ length: 10 }, (_, seed) => seed))('with restarts and kills equals the table (seed %d)', async (seed) => {
@@ -17,6 +17,18 @@ describe('a random life', () => {
     'on a disk with errors refuses batches whole, and goes on (seed %d)',
     async (seed) => {
       expect(await liveWithDiskErrors(seed)).toBeGreaterThan(5);
+    },
+  );
+
+  // Every tenth of its operations; `npm run fuzz -- tsdb` takes them all.
+  it.each([0, 1])('is ended before its operations in turn, and keeps what was acknowledged (seed %d)', async (seed) => {
+    expect(await liveUntilEachStop(seed, 10, seed)).toBeGreaterThan(30);
+  });
+
+  it.each(Array.from({ length: 8 }, (_, seed) => seed))(
+    'on a disk that becomes full refuses batches whole, and goes on (seed %d)',
+    async (seed) => {
+      expect(await liveWithFullDisk(seed)).toBeGreaterThan(2);
     },
   );
 });

@@ -81,13 +81,15 @@ interface Story {
   /** What was under way when the disk stopped: it may be there or not, but whole. */
   pending: ((oracle: Oracle) => void) | undefined;
   nowMs: number;
+  /** Most time between two steps. */
+  readonly paceMs?: number;
 }
 
 /** One step of a random life. */
 async function step(tsdb: Tsdb, story: Story): Promise<void> {
   const { random } = story;
   const kind = random();
-  story.nowMs += Math.floor(random() * 400);
+  story.nowMs += Math.floor(random() * (story.paceMs ?? 400));
   if (kind < 0.85) {
     const appender = tsdb.appender();
     const taken: [string, number, number][] = [];
@@ -111,7 +113,7 @@ async function step(tsdb: Tsdb, story: Story): Promise<void> {
   } else if (kind < 0.9) {
     const series = String(Math.floor(random() * 8));
     const minMs = story.nowMs - Math.floor(random() * 5000);
-    const maxMs = minMs + Math.floor(random() * 3000);
+    const maxMs = minMs + Math.floor(random() * 800);
     story.pending = (oracle) => oracle.remove(series, minMs, maxMs);
     await tsdb.deleteSeries([createMatcher('=', 's', series)], minMs, maxMs);
   } else {
@@ -204,26 +206,112 @@ export async function liveUntilDiskStops(seed: number): Promise<void> {
     }
     await tsdb?.close().catch(() => undefined);
     disk = cutsPower ? disk.powerCut(random) : disk.killed();
-    const again = await openOn(disk, story, { outOfOrderWindowMs });
-    const found = await dump(again);
-    const withPending = new Oracle();
-    for (const [series, samples] of story.certain.samples) for (const [tMs, value] of samples) withPending.append(series, tMs, value);
-    story.pending?.(withPending);
-    // What was under way is there whole or not at all; with late samples, which have a log of their own, perhaps without them.
-    const allowed = [story.certain.lines(), withPending.lines()];
-    if (outOfOrderWindowMs > 0) allowed.push(between(story.certain, withPending, found));
-    ok(
-      allowed.some((lines) => isDeepStrictEqual(lines, found)),
-      `found ${found.join('\n')}\nallowed ${allowed.map((lines) => lines.join('\n')).join('\nor ')}`,
-    );
-    story.certain = readOracle(found);
+    story.certain = readOracle(await mustHold(disk, story, outOfOrderWindowMs));
     story.pending = undefined;
-    await again.close();
-    deepStrictEqual(
-      (await check('data', disk)).findings.filter(({ severity }) => severity === 'error'),
-      [],
-    );
   }
+}
+
+/** What was acknowledged is on the disk, what was under way is there whole or not at all, and `check` finds nothing. Returns what there is. */
+async function mustHold(disk: SimulatedDisk, story: Story, outOfOrderWindowMs: number): Promise<string[]> {
+  const again = await openOn(disk, story, { outOfOrderWindowMs });
+  const found = await dump(again);
+  const withPending = new Oracle();
+  for (const [series, samples] of story.certain.samples) for (const [tMs, value] of samples) withPending.append(series, tMs, value);
+  story.pending?.(withPending);
+  // With late samples, which have a log of their own, perhaps without them.
+  const allowed = [story.certain.lines(), withPending.lines()];
+  if (outOfOrderWindowMs > 0) allowed.push(between(story.certain, withPending, found));
+  ok(
+    allowed.some((lines) => isDeepStrictEqual(lines, found)),
+    `found ${found.join('\n')}\nallowed ${allowed.map((lines) => lines.join('\n')).join('\nor ')}`,
+  );
+  await again.close();
+  deepStrictEqual(
+    (await check('data', disk)).findings.filter(({ severity }) => severity === 'error'),
+    [],
+  );
+  return found;
+}
+
+/**
+ * One life of appends, late samples, deletions and compactions, ended before its operation `phase`, `phase + every` … until it ends by
+ * itself, with the write under way torn; and each time both a killed process and a lost power supply. Returns how many ends there were.
+ */
+export async function liveUntilEachStop(seed: number, every: number, phase: number): Promise<number> {
+  const outOfOrderWindowMs = seed % 2 === 0 ? 0 : 30_000;
+  let ends = 0;
+  for (let stopAt = phase; ; stopAt += every) {
+    const story: Story = {
+      random: randomFrom(3000 + seed),
+      names: randomFrom(~seed),
+      certain: new Oracle(),
+      pending: undefined,
+      nowMs: start,
+      paceMs: 2400,
+    };
+    const chance = randomFrom(stopAt);
+    const disk = new SimulatedDisk();
+    disk.stopAt = stopAt;
+    disk.tornShare = chance();
+    let tsdb: Tsdb | undefined;
+    let isStopped = false;
+    try {
+      tsdb = await openOn(disk, story, { walSync: 'always', outOfOrderWindowMs });
+      for (let i = 0; i < 100; i++) await step(tsdb, story);
+    } catch (error) {
+      if (!String(error).includes(StoppedDisk.name) && !String(error).includes('simulated disk stopped')) throw error;
+      isStopped = true;
+    }
+    await tsdb?.close().catch(() => undefined);
+    if (!isStopped) return ends;
+    ends++;
+    await mustHold(disk.killed(), story, outOfOrderWindowMs);
+    await mustHold(disk.powerCut(chance), story, outOfOrderWindowMs);
+  }
+}
+
+/** The disk becomes full and has room again, over and over: batches are refused whole, and life goes on. Returns how often it was full. */
+export async function liveWithFullDisk(seed: number): Promise<number> {
+  const random = randomFrom(4000 + seed);
+  const outOfOrderWindowMs = seed % 2 === 0 ? 0 : 30_000;
+  const story: Story = { random, names: randomFrom(~seed), certain: new Oracle(), pending: undefined, nowMs: start, paceMs: 1200 };
+  const disk = new SimulatedDisk();
+  const tsdb = await openOn(disk, story, { outOfOrderWindowMs, walSync: seed % 4 < 2 ? 'always' : 'interval' });
+  let full = 0;
+  for (let i = 0; i < 200; i++) {
+    if (i % 20 === 10) disk.freeBytes = Math.floor(random() * 800);
+    if (i % 20 === 0) disk.freeBytes = Infinity;
+    try {
+      await step(tsdb, story);
+    } catch (error) {
+      if (!String(error).includes('ENOSPC')) throw error;
+      full++;
+      const withPending = new Oracle();
+      for (const [series, samples] of story.certain.samples) for (const [tMs, value] of samples) withPending.append(series, tMs, value);
+      story.pending?.(withPending);
+      const found = await dump(tsdb);
+      // A deletion may have reached some blocks when it fails; a batch is refused whole.
+      const allowed = [story.certain.lines(), between(story.certain, withPending, found)];
+      ok(
+        allowed.some((lines) => isDeepStrictEqual(lines, found)),
+        `found ${found.join('\n')}\nafter ${String(error)}`,
+      );
+      story.certain = readOracle(found);
+      story.pending = undefined;
+    }
+  }
+  disk.freeBytes = Infinity;
+  deepStrictEqual(await dump(tsdb), story.certain.lines());
+  // A refused batch may be in the log until something else is written to it.
+  const last = tsdb.appender();
+  deepStrictEqual(typeof last.append(0, Labels.from({ __name__: 'm', s: '0' }), story.nowMs + 1, 1), 'number');
+  await last.commit();
+  story.certain.append('0', story.nowMs + 1, 1);
+  await tsdb.maintain();
+  deepStrictEqual(await dump(tsdb), story.certain.lines());
+  await mustHold(disk.killed(), story, outOfOrderWindowMs);
+  await tsdb.close();
+  return full;
 }
 
 /** Errors of the disk: batches are refused whole, and life goes on. Returns how many errors there were. */

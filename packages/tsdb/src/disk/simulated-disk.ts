@@ -35,6 +35,8 @@ export class SimulatedDisk implements Disk {
   operations = 0;
   /** The disk fails from this operation on. */
   stopAt = Infinity;
+  /** So much of the write before which the disk stops reaches it, from 0 to 1. */
+  tornShare = 0;
   /** Bytes that still fit; writes beyond them fail with ENOSPC after writing a part. */
   freeBytes = Infinity;
   /** Called before each operation; may throw to inject a fault. */
@@ -141,6 +143,11 @@ export class SimulatedDisk implements Disk {
     return {
       read: (into, position) => inode.bytes.copy(into, 0, position, position + into.length),
       write: async (bytes, position) => {
+        if (this.operations === this.stopAt && this.tornShare > 0) {
+          const torn = bytes.subarray(0, Math.ceil(bytes.length * this.tornShare));
+          inode.bytes = overwrite(inode.bytes, torn, position);
+          inode.pending.push({ position, bytes: Buffer.from(torn), truncate: false });
+        }
         this.#operation('write', path);
         const grows = Math.max(0, position + bytes.length - inode.bytes.length);
         const part = grows > this.freeBytes ? bytes.subarray(0, Math.max(0, bytes.length - grows + this.freeBytes)) : bytes;
