@@ -64,10 +64,8 @@ function areSame(a: usize, aCount: i32, b: usize, bCount: i32): bool {
 }
 
 /** The next `64 − avail` bits are taken over from memory; at least 56 are there afterwards. */
-// @ts-ignore: decorator
-@inline
 function fill(buf: u64, avail: i32, next: usize): u64 {
-  return buf | (bswap<u64>(load<u64>(next)) >> (<u64>avail));
+  return buf | (bswap<u64>(load<u64>(next)) >> <u64>avail);
 }
 
 function decodeXor(from: usize, to: usize, count: i32, minMs: f64, maxMs: f64, times: usize, values: usize): i32 {
@@ -199,9 +197,9 @@ function decodeXor(from: usize, to: usize, count: i32, minMs: f64, maxMs: f64, t
         if (width <= avail) {
           // A window of no bits is one that was never set: the stream is damaged.
           if (width == 0) return -1;
-          bits ^= (buf >> <u64>(64 - width)) << <u64>trailing;
+          bits ^= (buf >> <u64>(64 - width)) << (<u64>trailing);
           // A shift by 64 would be one by 0.
-          buf = (buf << <u64>(width - 1)) << 1;
+          buf = (buf << (<u64>(width - 1))) << 1;
           avail -= width;
         } else {
           // More than 56 bits, in two steps.
@@ -212,7 +210,7 @@ function decodeXor(from: usize, to: usize, count: i32, minMs: f64, maxMs: f64, t
           next += <usize>((63 - avail) >> 3);
           avail |= 56;
           const rest = width - 32;
-          bits ^= ((upper << <u64>rest) | (buf >> <u64>(64 - rest))) << <u64>trailing;
+          bits ^= ((upper << (<u64>rest)) | (buf >> <u64>(64 - rest))) << (<u64>trailing);
           buf <<= <u64>rest;
           avail -= rest;
         }

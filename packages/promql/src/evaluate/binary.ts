@@ -4,6 +4,7 @@ import { QueryError } from '../query-error.ts';
 import type { BinaryExpr, VectorMatching } from '../syntax/ast.ts';
 import { isComparison, isSetOperator, isTrim } from '../syntax/check.ts';
 import type { Budget } from './budget.ts';
+import { columnOperator } from './column-operator.ts';
 import type { Evaluation, Value } from './evaluation.ts';
 import { floatOperator } from './float-operator.ts';
 import type { Frame } from './frame.ts';
@@ -138,10 +139,34 @@ function signatureOf({ on, labels: names }: VectorMatching): (labels: Labels) =>
   return (labels) => labels.without(set);
 }
 
-interface MatchGroup {
-  readonly labels: Labels;
-  readonly left: number[];
-  readonly right: number[];
+class MatchGroup {
+  readonly left: number[] = [];
+  readonly right: number[] = [];
+  readonly #signature: (labels: Labels) => Labels;
+  readonly #member: Labels;
+
+  constructor(signature: (labels: Labels) => Labels, member: Labels) {
+    this.#signature = signature;
+    this.#member = member;
+  }
+
+  /** Made when they are asked for: mostly by nobody. */
+  get labels(): Labels {
+    return this.#signature(this.#member);
+  }
+}
+
+/** Equal where the labels that decide are equal. */
+function signatureKey(matching: VectorMatching, signature: (labels: Labels) => Labels): (labels: Labels) => string {
+  const { on, labels: names } = matching;
+  if (!on) return (labels) => signature(labels).key();
+  const [first] = names;
+  if (names.length === 1 && first !== undefined) return (labels) => labels.get(first);
+  return (labels) => {
+    let key = '';
+    for (const name of names) key += `${labels.get(name)}\xff`;
+    return key;
+  };
 }
 
 /** In order of first appearance, left side first. */
@@ -153,12 +178,12 @@ async function matchGroups(
 ): Promise<MatchGroup[]> {
   const groups = new Map<string, MatchGroup>();
   const signature = signatureOf(matching);
+  const keyOf = signatureKey(matching, signature);
   const groupOf = (series: StepSeries): MatchGroup => {
-    const labels = signature(series.labels);
-    const key = labels.key();
+    const key = keyOf(series.labels);
     let group = groups.get(key);
     if (group === undefined) {
-      group = { labels, left: [], right: [] };
+      group = new MatchGroup(signature, series.labels);
       groups.set(key, group);
     }
     return group;
@@ -274,8 +299,9 @@ class Matching {
   }
 
   async findGroups(): Promise<void> {
-    await this.#findActiveSteps();
     this.groups = await matchGroups(this.#ev.budget, this.#many, this.#one, this.#matching);
+    if (this.#ev.isLiteral || this.#fills || this.groups.some(({ right }) => right.length > 1)) await this.#findActiveSteps();
+    else this.#active.fill(1);
   }
 
   async #findActiveSteps(): Promise<void> {
@@ -363,31 +389,28 @@ class Matching {
     }
   }
 
-  /** Hot: one series on either side, floats only, nothing to fill. False when it is not that simple. */
-  #matchFloats({ left: [m, ...otherMany], right: [o, ...otherOne] }: MatchGroup): boolean {
-    if (otherMany.length > 0 || otherOne.length > 0 || this.#fillMany !== undefined || this.#fillOne !== undefined) return false;
-    if (m === undefined || o === undefined) return true;
-    const many = this.#many[m] as StepSeries;
-    const one = this.#one[o] as StepSeries;
+  /**
+   * Hot: one series on the one side, floats only, nothing to fill, and results that cannot meet. False when it is not that simple.
+   */
+  #matchFloats({ left: many, right: [o, ...otherOne] }: MatchGroup): boolean {
     const { op, returnBool } = this.#expr;
-    if (many.histograms !== undefined || one.histograms !== undefined || isTrim(op)) return false;
-    const out = new StepSeries(this.#resultLabels(many.labels, one.labels), returnBool, this.#count);
-    const apply = floatOperator(op);
-    const filters = isComparison(op) && !returnBool;
-    const [left, right] = this.#swapped ? [one, many] : [many, one];
-    const [a, b, ka, kb, values, kinds] = [left.values, right.values, left.kinds, right.kinds, out.values, out.kinds];
-    let any = false;
-    for (let step = 0; step < kinds.length; step++) {
-      if (ka[step] === absent || kb[step] === absent) continue;
-      const result = apply(a[step] as number, b[step] as number);
-      if (filters) {
-        if (result !== 1) continue;
-        values[step] = a[step] as number;
-      } else values[step] = result;
-      kinds[step] = isFloat;
-      any = true;
+    if (otherOne.length > 0 || this.#fills || isTrim(op)) return false;
+    if (o === undefined || many.length === 0) return true;
+    const one = this.#one[o] as StepSeries;
+    if (one.histograms !== undefined || many.some((m) => (this.#many[m] as StepSeries).histograms !== undefined)) return false;
+    const labels = many.map((m) => this.#resultLabels((this.#many[m] as StepSeries).labels, one.labels));
+    if (many.length > 1) {
+      if (this.#matching.cardinality === 'one-to-one' || new Set(labels.map((each) => each.key())).size < labels.length) return false;
     }
-    if (any) this.#results.push({ order: m, series: out });
+    const combine = columnOperator(op, isComparison(op) && !returnBool);
+    for (const [i, m] of many.entries()) {
+      const series = this.#many[m] as StepSeries;
+      const out = new StepSeries(labels[i] as Labels, returnBool, this.#count);
+      const [left, right] = this.#swapped ? [one, series] : [series, one];
+      const found = combine(left, right, out);
+      out.knownWeight = found;
+      if (found > 0) this.#results.push({ order: m, series: out });
+    }
     return true;
   }
 

@@ -21,6 +21,7 @@ export async function rangeFunctionSeries(ev: Evaluation, call: CallExpr, frame:
   const arena = ev.isLiteral ? undefined : Arena.take();
   try {
     await visitRangeFunction(ev, call, frame, { reuse: false, arena }, (result, source, weight) => {
+      result.knownWeight = weight;
       ev.budget.hold(weight);
       results.push(result);
       if (source.has('__type__') || source.has('__unit__')) mayCollide = true;

@@ -94,6 +94,7 @@ export async function eachSelected(
 export async function evaluateSelector(ev: Evaluation, selector: VectorSelector, frame: Frame, func?: string): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
   await eachSelected(ev, selector, frame, func, { reuse: false, arena: undefined }, (series, weight) => {
+    series.knownWeight = weight;
     ev.budget.hold(weight);
     results.push(series);
   });

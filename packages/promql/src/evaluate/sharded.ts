@@ -28,11 +28,14 @@ export interface ShardSource extends Selection {
   readonly maxMs: number;
 }
 
-/** Samples are about 15 s apart. */
-function costOfSeries({ minMs, maxMs }: ShardSource, { steps, rangeMs }: ShardJob, scansWindows: boolean): number {
-  const samples = (maxMs - minMs) / 15_000;
+/** A guess before anything is read: samples 15 s apart, in chunks of 120 that are decoded whole. */
+function samplesOfSeries({ minMs, maxMs }: ShardSource): number {
+  return 120 + Math.min((maxMs - minMs) / 15_000, 20_000);
+}
+
+function costOfSeries(source: ShardSource, { steps, rangeMs }: ShardJob, scansWindows: boolean): number {
   const perStep = stepCost + (scansWindows ? (scanCost * rangeMs) / 15_000 : 0);
-  return sampleCost * Math.min(samples, 20_000) + perStep * steps;
+  return sampleCost * samplesOfSeries(source) + perStep * steps;
 }
 
 export function isWorthSharding(source: ShardSource, job: ShardJob, scansWindows: boolean): boolean {
@@ -53,7 +56,7 @@ export async function eachSharded(budget: Budget, source: ShardSource, job: Shar
   const { series, bulk, minMs, maxMs } = source;
   if (bulk === undefined) throw new Error('BUG: a selection without fast lane is sharded');
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
-  const samplesPerShard = Math.max(1, Math.round((shardNs / costOfSeries(source, job, scansWindows)) * ((maxMs - minMs) / 15_000)));
+  const samplesPerShard = Math.max(1, Math.round((shardNs / costOfSeries(source, job, scansWindows)) * samplesOfSeries(source)));
   const shards: Shard[] = [];
   let next = 0;
   try {

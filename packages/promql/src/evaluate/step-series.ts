@@ -30,6 +30,9 @@ export class StepSeries {
   /** Where the columns stand, when a kernel made them: floats only, and good only during a visit. */
   place: Place | undefined;
 
+  /** What `weight` is, where whoever filled the columns knows; −1 elsewhere. */
+  knownWeight = -1;
+
   constructor(labels: Labels, dropName: boolean, count: number, source?: StepColumns) {
     this.labels = labels;
     this.dropName = dropName;
@@ -53,11 +56,13 @@ export class StepSeries {
   }
 
   setFloat(step: number, value: number): void {
+    this.knownWeight = -1;
     this.values[step] = value;
     this.kinds[step] = isFloat;
   }
 
   setHistogram(step: number, histogram: FloatHistogram): void {
+    this.knownWeight = -1;
     this.histograms ??= Array.from({ length: this.kinds.length }, () => undefined);
     this.histograms[step] = histogram;
     this.kinds[step] = isHistogram;
@@ -75,6 +80,7 @@ export class StepSeries {
   }
 
   isEmpty(): boolean {
+    if (this.knownWeight >= 0) return this.knownWeight === 0;
     const { kinds } = this;
     for (let i = 0; i < kinds.length; i++) if (kinds[i] !== absent) return false;
     return true;
@@ -82,6 +88,7 @@ export class StepSeries {
 
   /** How many samples it counts for. */
   weight(): number {
+    if (this.knownWeight >= 0) return this.knownWeight;
     const { kinds } = this;
     let weight = 0;
     for (let i = 0; i < kinds.length; i++) {
