@@ -41,6 +41,8 @@ import { NotificationLog } from './nflog.ts';
 import { buildReceivers } from './notify/build.ts';
 import { Templates } from './notify/template.ts';
 import { PolicyKeeper } from './policy/keeper.ts';
+import { EventRecorder } from './recording/event-recorder.ts';
+import { Tracer } from './recording/tracer.ts';
 import { type SilenceState, Silences, silenceState } from './silence.ts';
 import { Turns } from './turns.ts';
 import { version } from './version.ts';
@@ -67,7 +69,7 @@ const bodyLimitBytes = 64 * 1024 * 1024;
 export async function start(options: Options, dependencies: Dependencies = {}): Promise<RunningAlertmanager> {
   const settings = withDefaults(options);
   const { clock = systemClock, log = createLogger(), registry = new Registry() } = dependencies;
-  const mode = checkFlags(settings);
+  const { mode, features } = checkFlags(settings);
   const startedAtMs = clock.now();
   const storage = settings['storage.path'];
   mkdirSync(storage, { recursive: true });
@@ -89,22 +91,30 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
           maxBytes: settings['history.max-bytes'],
         });
   if (history !== undefined) measureHistory(registry, history);
-  const observers: Observer[] = history === undefined ? [] : [new History(history)];
-  const observer = observers.length === 0 ? undefined : observeWith(observers);
+  const tracer = new Tracer(clock, log);
+  const recorder = features.has('event-recorder')
+    ? new EventRecorder({ clock, log, registry, instance: hostname(), position: () => 0 })
+    : undefined;
+  const observers: Observer[] = [
+    tracer,
+    ...(recorder === undefined ? [] : [recorder]),
+    ...(history === undefined ? [] : [new History(history)]),
+  ];
+  const observer = observeWith(observers);
   const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'), (one, isWithdrawn) =>
-    observer?.acknowledged(one, isWithdrawn, clock.now()),
+    observer.acknowledged(one, isWithdrawn, clock.now()),
   );
   const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
   const clusterMetrics = createClusterMetrics(registry);
   const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, notificationLog, store });
   // Before the engine, so that a beginning is written before what follows from it.
-  const lives = observer === undefined ? undefined : new Lives(clock, store, observer);
-  if (observer !== undefined) silences.subscribe((silence) => observer.silenced(silence, clock.now()));
+  const lives = new Lives(clock, store, observer);
+  silences.subscribe((silence) => observer.silenced(silence, clock.now()));
   const engine = new Engine({
     clock,
     log,
     acknowledgements,
-    ...(observer === undefined ? {} : { observer }),
+    observer,
     metrics: createNotificationMetrics(registry),
     store,
     silences,
@@ -149,8 +159,10 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       metrics.reloadSuccessful.set(1);
       metrics.reloadTimestamp.set(clock.now() / 1000);
       metrics.configHash.set(hashOf(config.text));
-      if (config.ignored.length > 0)
-        log.warn({ sections: config.ignored }, 'These sections of the configuration are not implemented yet and have no effect');
+      await tracer.apply(config.tracing, config.file);
+      await recorder?.apply(config.event_recorder, config.file);
+      if (recorder === undefined && config.event_recorder !== undefined)
+        log.warn({}, 'event_recorder has no effect without --enable-feature=event-recorder');
       log.info({ file: settings['config.file'] }, 'Completed loading of configuration file');
     } catch (error) {
       metrics.reloadSuccessful.set(0);
@@ -288,8 +300,8 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
       await loading;
       await engine.stop();
       keeper.stop();
-      lives?.stop();
-      await history?.close();
+      lives.stop();
+      await Promise.all([history?.close(), recorder?.close(), tracer.close()]);
       await cluster?.stop();
       await maintain();
       silences.close();
@@ -304,7 +316,7 @@ function withDefaults(options: Options): FlagValues<typeof flags> {
   return { ...defaults, ...options } as FlagValues<typeof flags>;
 }
 
-function checkFlags(settings: FlagValues<typeof flags>): MatcherMode {
+function checkFlags(settings: FlagValues<typeof flags>): { mode: MatcherMode; features: ReadonlySet<string> } {
   if (settings['cluster.tls-config'] !== '') throw fail('bad_flags', { reason: '--cluster.tls-config is not implemented yet' });
   let features: ReadonlySet<string>;
   try {
@@ -312,8 +324,7 @@ function checkFlags(settings: FlagValues<typeof flags>): MatcherMode {
   } catch (error) {
     throw fail('bad_flags', { reason: (error as Error).message });
   }
-  if (features.has('classic-mode')) return 'classic';
-  return features.has('utf8-strict-mode') ? 'utf8-strict' : 'fallback';
+  return { mode: features.has('classic-mode') ? 'classic' : features.has('utf8-strict-mode') ? 'utf8-strict' : 'fallback', features };
 }
 
 function parseAddress(address: string, name: keyof typeof flags = 'web.listen-address'): { host: string; port: number } {

@@ -2,6 +2,7 @@
  * Groups alerts per route and decides when each group is flushed: first after group_wait, then every group_interval for as long as it
  * has alerts. Time comes from the clock alone, and a flush is a function that was handed in, so this runs in plays.
  */
+import { setMaxListeners } from 'node:events';
 import type { Labels } from '@pronoia/model';
 import type { Clock, Timer } from '@pronoia/server';
 import { type Alert, compareIdentities } from './alert.ts';
@@ -271,6 +272,8 @@ export class Dispatcher {
     const timer = clock.setTimer(limitMs, () => timeout.abort(new FlushTimeout('the flush took longer than its interval')));
     const alerts = snapshot.map((alert) => (this.#isOver(alert, group, nowMs) ? alert : alert.withoutEnd()));
     const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
+    // Each integration of the receiver listens, and a receiver may have many.
+    setMaxListeners(0, signal);
     const isTold = await flush({ group, alerts, nowMs, signal });
     timer.cancel();
     if (!isTold) return;

@@ -9,6 +9,7 @@ import { exclusive, hostPort } from './common.ts';
 import { echoConfig } from './echo.ts';
 import { httpConfigSchema, tlsConfigSchema } from './http-config.ts';
 import { type Receiver, receiverSchema } from './receivers.ts';
+import { type EventRecorderConfig, eventRecorderSchema, type TracingConfig, tracingSchema } from './recording.ts';
 import { type SilencePolicy, silencePolicySchema } from './silence-policy.ts';
 import { type NamedTimeIntervals, timeIntervalsSchema } from './time-intervals.ts';
 
@@ -133,8 +134,8 @@ export interface Config {
   readonly timeIntervals: ReadonlyMap<string, NamedTimeIntervals['time_intervals']>;
   /** Not in the original. */
   readonly silence_policy?: SilencePolicy;
-  /** Sections that are accepted and have no effect yet. */
-  readonly ignored: readonly string[];
+  readonly tracing?: TracingConfig;
+  readonly event_recorder?: EventRecorderConfig;
   /** The echo: defaults filled in, secrets hidden. */
   readonly original: string;
   /** What was read. */
@@ -248,9 +249,8 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
       time_intervals: withDefault(timeIntervalsSchema, []),
       mute_time_intervals: withDefault(timeIntervalsSchema, []),
       silence_policy: optional(silencePolicySchema(matchers)),
-      // Accepted so that files of the original load; traces and events are not sent yet.
-      tracing: optional(schema.custom((value) => value)),
-      event_recorder: optional(schema.custom((value) => value)),
+      tracing: optional(tracingSchema),
+      event_recorder: optional(eventRecorderSchema),
     }),
     (config, report) => {
       if (config.route === undefined) throw new Error('no route provided in config');
@@ -273,7 +273,6 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
         checkGlobals(receiver, config.global, (path, message) => report(['receivers', i, ...path], message)),
       );
       const { global, receivers: list, inhibit_rules, templates, route } = config;
-      const ignored = (['tracing', 'event_recorder'] as const).filter((name) => config[name] !== undefined);
       config.silence_policy?.recurring.forEach(({ time_intervals: names }, i) =>
         names.forEach((name, j) => {
           if (!intervals.has(name))
@@ -287,7 +286,8 @@ function configSchema(options: ConfigOptions): Schema<Omit<Config, 'original' | 
         inhibit_rules,
         templates,
         timeIntervals: intervals,
-        ignored,
+        ...(config.tracing === undefined ? {} : { tracing: config.tracing }),
+        ...(config.event_recorder === undefined ? {} : { event_recorder: config.event_recorder }),
         ...(config.silence_policy === undefined ? {} : { silence_policy: config.silence_policy }),
       };
     },

@@ -30,7 +30,12 @@ export const tlsConfigSchema = schema.refine(
 export type TlsConfig = SchemaValue<typeof tlsConfigSchema>;
 
 const proxyFields = {
-  proxy_url: optional(schema.string()),
+  proxy_url: optional(
+    schema.refine(schema.string(), (url) => {
+      if (url !== '' && !/^https?:\/\//i.test(url)) throw new Error('only http:// and https:// proxies are spoken');
+      return url;
+    }),
+  ),
   no_proxy: optional(schema.string()),
   proxy_from_environment: withDefault(schema.boolean(), false),
   proxy_connect_header: optional(schema.map(schema.list(schema.string()))),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/config.ts';
 import { Recorder } from '../recorder.ts';
-import { HttpClient } from './http-client.ts';
+import { directHosts, HttpClient } from './http-client.ts';
 
 let server: Recorder;
 let folder: string;
@@ -66,6 +66,54 @@ describe('a request carries', () => {
     ]);
     expect(server.requests[2]?.headers.authorization).toBe('Bearer t1');
     expect(Buffer.from(server.requests[0]?.headers.authorization?.slice(6) ?? '', 'base64').toString()).toBe('id:s%20p');
+  });
+});
+
+describe('a token of OAuth2', () => {
+  it('is asked for again with the client in the body where the server wants it there', async () => {
+    server.answer = ({ path, headers }) =>
+      path !== '/token' ? {} : headers.authorization === undefined ? { body: '{"access_token":"t2"}' } : { status: 401 };
+    await client(`oauth2: { client_id: id, client_secret: 's&p', token_url: '${server.url}/token' }`).send(`${server.url}/hook`, {
+      body: '',
+      signal,
+    });
+    expect(server.requests.map(({ path, body }) => `${path} ${body}`)).toEqual([
+      '/token grant_type=client_credentials',
+      '/token grant_type=client_credentials&client_id=id&client_secret=s%26p',
+      '/hook ',
+    ]);
+    expect(server.requests[2]?.headers.authorization).toBe('Bearer t2');
+  });
+
+  it('that is not given says why', async () => {
+    server.answer = () => ({ status: 403, body: 'no such client' });
+    const sent = client(`oauth2: { client_id: id, client_secret: s, token_url: '${server.url}/token' }`).send(`${server.url}/hook`, {
+      body: '',
+      signal,
+    });
+    await expect(sent).rejects.toThrow('oauth2: cannot fetch token: 403: no such client');
+  });
+});
+
+describe('no_proxy', () => {
+  const rows: readonly [list: string, url: string, isDirect: boolean][] = [
+    ['example.org', 'http://example.org/', true],
+    ['example.org', 'http://a.example.org/', true],
+    ['.example.org', 'http://example.org/', false],
+    ['.example.org', 'http://a.example.org/', true],
+    ['example.org:8080', 'http://example.org/', false],
+    ['example.org:8080', 'http://example.org:8080/', true],
+    ['example.org:443', 'https://example.org/', true],
+    ['10.0.0.0/8', 'http://10.1.2.3/', true],
+    ['10.0.0.0/8', 'http://11.1.2.3/', false],
+    ['fd00::/8', 'http://[fd00::1]/', true],
+    ['10.1.2.3', 'http://10.1.2.3/', true],
+    ['2.3', 'http://10.1.2.3/', true],
+    [' a , *', 'http://x/', true],
+    ['', 'http://x/', false],
+  ];
+  it.each(rows)('%j and %s: %s', (list, url, isDirect) => {
+    expect(directHosts(list)(new URL(url))).toBe(isDirect);
   });
 });
 

@@ -1,8 +1,9 @@
 /** HTTP as receivers need it: authentication, TLS, proxies, headers, redirects, time-outs; and which answers are worth another try. */
 import { readFileSync, statSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Dispatcher } from 'undici';
-import type { HttpConfig, OAuth2Config, TlsConfig } from '../config/http-config.ts';
+import { defaultHttpConfig, type HttpConfig, type OAuth2Config, type TlsConfig } from '../config/http-config.ts';
 import { userAgent } from '../version.ts';
 import { type FailureReason, NotifyError } from './integration.ts';
 import { secret } from './secret.ts';
@@ -34,11 +35,14 @@ export class HttpClient {
   readonly #folder: string;
   #dispatcher: Dispatcher | undefined;
   #dispatcherFiles = '';
+  readonly #configFile: string;
+  #tokenClient: HttpClient | undefined;
   #token: { readonly value: string; readonly expiresAtMs: number } | undefined;
 
   /** Relative paths in `config` begin at the folder of `configFile`. */
   constructor(config: HttpConfig, configFile: string) {
     this.#config = config;
+    this.#configFile = configFile;
     this.#folder = dirname(configFile);
     // Before the first notification, which is the one that should not wait.
     loadUndici().catch(() => {});
@@ -100,24 +104,24 @@ export class HttpClient {
     const clientSecret = await secret(oauth2.client_secret, this.#path(oauth2.client_secret_file));
     const form = new URLSearchParams({ grant_type: 'client_credentials', ...oauth2.endpoint_params });
     if (oauth2.scopes.length > 0) form.set('scope', oauth2.scopes.join(' '));
+    // The token's server is reached in its own way, not as the receiver is.
+    this.#tokenClient ??= new HttpClient(tokenConfig(oauth2), this.#configFile);
+    const ask = (body: URLSearchParams, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> =>
+      (this.#tokenClient as HttpClient).send(oauth2.token_url, {
+        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        body: body.toString(),
+        signal,
+      });
     const credentials = `${encodeURIComponent(oauth2.client_id)}:${encodeURIComponent(clientSecret)}`;
-    const { request } = await loadUndici();
-    const answer = await request(oauth2.token_url, {
-      method: 'POST',
-      dispatcher: await this.#connect(),
-      signal,
-      headers: {
-        'user-agent': userAgent,
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
-      },
-      body: form.toString(),
-    });
-    const text = await readBody(answer.body);
-    if (answer.statusCode >= 300)
-      throw new NotifyError(`oauth2: cannot fetch token: ${answer.statusCode}: ${text.slice(0, 500)}`, {
+    let answer = await ask(form, { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` });
+    // Some servers take the client's name in the body alone.
+    if (answer.status === 400 || answer.status === 401)
+      answer = await ask(new URLSearchParams([...form, ['client_id', oauth2.client_id], ['client_secret', clientSecret]]), {});
+    const { status, text } = answer;
+    if (status >= 300)
+      throw new NotifyError(`oauth2: cannot fetch token: ${status}: ${text.slice(0, 500)}`, {
         isRetryable: true,
-        reason: reasonOf(answer.statusCode),
+        reason: reasonOf(status),
       });
     let token: { access_token?: unknown; expires_in?: unknown };
     try {
@@ -168,7 +172,7 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher?.destroy().catch(() => {});
+    await Promise.all([this.#dispatcher?.destroy().catch(() => {}), this.#tokenClient?.close()]);
   }
 }
 
@@ -202,16 +206,47 @@ export function tlsOptions(tls: TlsConfig | undefined, folder: string): TlsOptio
   };
 }
 
-/** Hosts of the list (names, `.suffix`, addresses, `*`) are asked directly. */
+function tokenConfig({ tls_config, proxy_url, no_proxy, proxy_from_environment, proxy_connect_header }: OAuth2Config): HttpConfig {
+  return {
+    ...defaultHttpConfig,
+    proxy_from_environment,
+    ...(tls_config === undefined ? {} : { tls_config }),
+    ...(proxy_url === undefined ? {} : { proxy_url }),
+    ...(no_proxy === undefined ? {} : { no_proxy }),
+    ...(proxy_connect_header === undefined ? {} : { proxy_connect_header }),
+  };
+}
+
+/** Hosts of the list (names, `.suffix`, addresses, `10.0.0.0/8`, any of them with `:port`, `*`) are asked directly. */
 function bypass(list: string, direct: Dispatcher): Dispatcher.DispatcherComposeInterceptor {
-  const entries = list.split(',').map((entry) => entry.trim().toLowerCase());
-  const isDirect = (host: string): boolean =>
-    entries.some(
-      (entry) => entry === '*' || entry === host || (entry !== '' && host.endsWith(entry.startsWith('.') ? entry : `.${entry}`)),
-    );
-  return (dispatch) => (options, handler) => {
-    const host = options.origin === undefined ? '' : new URL(options.origin).hostname.toLowerCase();
-    return isDirect(host) ? direct.dispatch(options, handler) : dispatch(options, handler);
+  const isDirect = directHosts(list);
+  return (dispatch) => (options, handler) =>
+    options.origin !== undefined && isDirect(new URL(options.origin)) ? direct.dispatch(options, handler) : dispatch(options, handler);
+}
+
+/** As Go reads no_proxy (golang.org/x/net/http/httpproxy). */
+export function directHosts(list: string): (url: URL) => boolean {
+  const networks = new BlockList();
+  const names: { name: string; port: string | undefined }[] = [];
+  for (const entry of list.split(',').map((one) => one.trim().toLowerCase())) {
+    if (entry === '') continue;
+    const [, base = '', bits] = /^(.*)\/(\d+)$/.exec(entry) ?? [];
+    if (bits !== undefined && isIP(base) !== 0) {
+      networks.addSubnet(base, Number(bits), isIP(base) === 6 ? 'ipv6' : 'ipv4');
+      continue;
+    }
+    const [, name = entry, port] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
+    names.push({ name: name.replace(/^\[|\]$/g, ''), port });
+  }
+  return (url) => {
+    const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, '');
+    const ownPort = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+    if (isIP(host) !== 0 && networks.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) return true;
+    return names.some(({ name, port }) => {
+      if (port !== undefined && port !== ownPort) return false;
+      if (name === '*' || name === host) return true;
+      return isIP(name) === 0 && host.endsWith(name.startsWith('.') ? name : `.${name}`);
+    });
   };
 }
 

@@ -51,9 +51,7 @@ describe('a silence policy', () => {
       annotations: { ticket: 'T1' },
     };
     const found = checkSilence(policy as NonNullable<typeof policy>, silence, user, 0);
-    expect(found === undefined ? undefined : `${found.status} ${found.reason}`).toEqual(
-      fault === undefined ? undefined : expect.stringMatching(fault),
-    );
+    expect(found === undefined ? 'allowed' : `${found.status} ${found.reason}`).toMatch(fault ?? /^allowed$/);
   });
 
   it('names every field that is missing', () => {
