@@ -76,6 +76,7 @@ class Monitor implements RunningMonitor {
   #subqueryStepMs = 0;
   readonly #notifier: Notifier;
   #storage: Tsdb | undefined;
+  #walReplay = { min: 0, max: 0, current: 0 };
   #outOfOrderWindowMs = 0;
   #running: Running | undefined;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
@@ -137,6 +138,7 @@ class Monitor implements RunningMonitor {
       registry: this.#registry,
       startedAtMs: this.#startedAtMs,
       state: () => this.#state,
+      walReplay: () => this.#walReplay,
       storage: () => this.#opened(),
       engine: () => this.#currentEngine(),
       notifier: this.#notifier,
@@ -155,6 +157,9 @@ class Monitor implements RunningMonitor {
       log: this.#log,
       clock: this.#clock,
       maxExemplars: this.#features.storesExemplars ? maxExemplars : 0,
+      onReplay: (min, max, current) => {
+        this.#walReplay = { min, max, current };
+      },
     });
     await this.reload();
     if (options['config.auto-reload']) {

@@ -1,6 +1,7 @@
 /**
  * Remote write into whole servers, side by side: ours (`pronoia monitor` from the build), Debian's prometheus and victoria-metrics.
- * Smaller and quicker: PRONOIA_BENCH_SCALE=0.1 (of the series, and of the samples of the first case).
+ * Smaller and quicker: PRONOIA_BENCH_SCALE=0.1 (of the series, and of the samples of the first case), PRONOIA_BENCH_CASE=0 or 1,
+ * PRONOIA_BENCH_ONLY=prometheus,….
  */
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -214,7 +215,7 @@ async function measure(shape: Shape, churns: boolean): Promise<Map<string, Outco
         churnRssBytes = server.usage.rssBytes;
       }
       await server.kill();
-      outcomes.set(peer.name, {
+      const outcome: Outcome = {
         million: samples / 1e6,
         seconds: sent.seconds,
         cpuSeconds: full.cpuSeconds - empty.cpuSeconds,
@@ -226,7 +227,9 @@ async function measure(shape: Shape, churns: boolean): Promise<Map<string, Outco
         readyCpuSeconds: again.cpuSeconds,
         churnRssBytes,
         failures: sent.failures,
-      });
+      };
+      outcomes.set(peer.name, outcome);
+      process.stderr.write(`  ${JSON.stringify(outcome)}\n`);
       rmSync(join(folder, peer.name.replace(' ', '-')), { recursive: true, force: true });
     }
   } finally {
@@ -273,7 +276,9 @@ export async function benchRemoteWrite(): Promise<string> {
     '',
     `Requests of 10,000 samples over four connections; sender and server share the machine.`,
   ];
-  for (const [shape, churns] of shapes) {
+  const wanted = process.env['PRONOIA_BENCH_CASE'];
+  for (const [i, [shape, churns]] of shapes.entries()) {
+    if (wanted !== undefined && wanted !== String(i)) continue;
     parts.push('', `${shape.series.toLocaleString('en')} series × ${shape.samples} samples:`, '', table(await measure(shape, churns)));
   }
   return parts.join('\n');

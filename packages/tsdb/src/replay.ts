@@ -15,7 +15,7 @@ import type { TsdbMetrics } from './metrics.ts';
 import type { SampleColumns } from './sample-columns.ts';
 import type { HistogramEntry } from './wal/histogram-record.ts';
 import { decodeRecord, type RecordVisitor } from './wal/record.ts';
-import { replayWal } from './wal/replay.ts';
+import { type OnSegment, replayWal } from './wal/replay.ts';
 import { listSegments, segmentName } from './wal/segment.ts';
 
 interface ReplayLog {
@@ -49,10 +49,10 @@ export class HeadReplay implements RecordVisitor {
   }
 
   /** Without `files` nothing on the disk is changed, and everything comes from the log. */
-  async run(disk: Disk, walFolder: string, files?: HeadChunkFiles): Promise<void> {
+  async run(disk: Disk, walFolder: string, files?: HeadChunkFiles, onSegment?: OnSegment): Promise<void> {
     const before = performance.now();
     if (files !== undefined) await this.#loadChunks(files);
-    const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this), files !== undefined);
+    const { damage, isLoss } = await replayWal(disk, walFolder, (record) => decodeRecord(record, this), files !== undefined, onSegment);
     if (files !== undefined) await syncNewestSegment(disk, walFolder);
     for (const ids of this.#chunksByRef.values()) for (const id of ids) this.#head.chunks.remove(id);
     this.#chunksByRef.clear();

@@ -73,6 +73,16 @@ const a = { __name__: 'a' };
 const b = { __name__: 'b', x: '1' };
 
 describe('a database', () => {
+  it('tells how far it is with its log at start', async () => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk, { walSegmentBytes: 32 * 1024, walCompression: 'none' });
+    for (let n = 0; n < 90; n++) await add(tsdb, ...Array.from({ length: 100 }, (_, i): Row => [{ n: String(i) }, start + n, i]));
+    const told: number[][] = [];
+    await openOn(disk.killed(), { onReplay: (...progress) => told.push(progress) });
+    expect(told.length).toBeGreaterThan(1);
+    expect(told).toEqual(told.map((_, i) => [0, told.length - 1, i]));
+  });
+
   it('answers with what was committed, sorted by labels', async () => {
     const tsdb = await openOn(new SimulatedDisk());
     await add(tsdb, [b, start, 1], [a, start, 2], [a, start + 1, NaN], [a, start + 2, 'stale'], [{ ...b, x: '0' }, start, -0]);

@@ -88,6 +88,8 @@ export interface TsdbOptions {
    * event loop.
    */
   readonly compactionThread?: boolean;
+  /** Called before each segment of the log that is read at start. */
+  readonly onReplay?: (firstSegment: number, lastSegment: number, segment: number) => void;
   /** Without the lock file, two processes may destroy each other's data. */
   readonly lock?: boolean;
 }
@@ -237,7 +239,7 @@ export class Tsdb implements Queryable, Appendable {
     await blocks.reload();
     head.minValidMs = blocks.inOrderEndMs;
     const replay = new HeadReplay(head, exemplars, metrics, log);
-    await replay.run(disk, walFolder, files);
+    await replay.run(disk, walFolder, files, options.onReplay);
     // Not waited for: questions wait for it if they must.
     const starting = new AbortController();
     head.order.prepare(starting.signal);

@@ -34,6 +34,8 @@ export interface RouteDeps {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly startedAtMs: number;
+  /** Segments of the log at start: the first, the last, the one that was read last. */
+  readonly walReplay: () => { readonly min: number; readonly max: number; readonly current: number };
   readonly state: () => 'starting' | 'ready' | 'stopping';
   /** Throws while it is not open. */
   readonly storage: () => Tsdb;
@@ -89,7 +91,7 @@ function registerPrometheusApi(app: FastifyInstance, deps: RouteDeps): void {
         retention: describeRetention(options),
         head: (limit) => storage().stats(limit),
         // The log's reader gives no progress yet; clients poll this until the server is ready.
-        walReplay: () => ({ min: 0, max: 0, current: 0 }),
+        walReplay: deps.walReplay,
       }),
     ],
     isReady: () => deps.state() === 'ready',

@@ -5,6 +5,7 @@ import { ByteWriter } from '../byte-writer.ts';
 import { crc32c } from '../crc32c.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { damaged, StorageError } from '../errors.ts';
+import { Turn } from '../turn.ts';
 import { uncompressSnappy, uncompressZstd } from './compression.ts';
 import { recordType } from './record.ts';
 import { fragment, fragmentHeaderBytes, pageBytes, snappyBit, zstdBit } from './segment.ts';
@@ -24,16 +25,17 @@ export interface SegmentEnd {
 export async function readSegment(disk: Disk, path: string, onRecord: (record: Uint8Array) => void): Promise<SegmentEnd> {
   const file = await disk.open(path, 'read');
   try {
-    return readPages(file, path, onRecord);
+    return await readPages(file, path, onRecord);
   } finally {
     await file.close();
   }
 }
 
 /** Pages that are read at once. */
-const windowPages = 32;
+const windowPages = 16;
 
-function readPages(file: DiskFile, path: string, onRecord: (record: Uint8Array) => void): SegmentEnd {
+async function readPages(file: DiskFile, path: string, onRecord: (record: Uint8Array) => void): Promise<SegmentEnd> {
+  const turn = new Turn();
   const sizeBytes = file.size();
   const window = new Uint8Array(Math.min(windowPages, Math.ceil(sizeBytes / pageBytes)) * pageBytes);
   const assembly = new RecordAssembly(onRecord);
@@ -44,6 +46,8 @@ function readPages(file: DiskFile, path: string, onRecord: (record: Uint8Array) 
     damage: damaged(`${path} at offset ${offset}: ${detail}`, { path, offset }, cause),
   });
   for (let windowAt = 0; windowAt < sizeBytes; windowAt += window.length) {
+    // Health is asked for while a log is replayed.
+    if (windowAt > 0) await turn.yield();
     const filled = file.read(window, windowAt);
     const view = Buffer.from(window.buffer, window.byteOffset, filled);
     let at = 0;

@@ -15,11 +15,15 @@ export interface ReplayResult {
   readonly isLoss: boolean;
 }
 
+/** Called before each segment behind the checkpoint: the first, the last and this one's number. */
+export type OnSegment = (first: number, last: number, current: number) => void;
+
 export async function replayWal(
   disk: Disk,
   folder: string,
   onRecord: (record: Uint8Array) => void,
   mayRepair = true,
+  onSegment?: OnSegment,
 ): Promise<ReplayResult> {
   let firstSegment = 0;
   const checkpoint = (await listCheckpoints(disk, folder)).at(-1);
@@ -35,6 +39,7 @@ export async function replayWal(
   const segments = (await listSegments(disk, folder)).filter((segment) => segment >= firstSegment);
   for (const [i, segment] of segments.entries()) {
     const path = `${folder}/${segmentName(segment)}`;
+    onSegment?.(segments[0] as number, segments.at(-1) as number, segment);
     const end = await readSegment(disk, path, onRecord);
     if (end.damage === undefined) continue;
     const later = segments.slice(i + 1);
