@@ -7,8 +7,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type EtcdCluster, etcdIsHere, startEtcd } from '@pronoia/server/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const built = new URL('../../packages/alertmanager/dist/index.js', import.meta.url);
@@ -155,6 +156,7 @@ afterAll(() => {
 });
 
 const report: string[] = [];
+let etcdUrl: string | undefined;
 
 async function startMember(name: string, gate: Gate, gates: readonly Gate[]): Promise<Member> {
   const output: string[] = [];
@@ -173,6 +175,8 @@ async function startMember(name: string, gate: Gate, gates: readonly Gate[]): Pr
       `--cluster.advertise-address=127.0.0.1:${gate.port}`,
       `--cluster.peer-name=${name}`,
       '--cluster.settle-timeout=5s',
+      // What one drill has told, the next has not.
+      ...(etcdUrl === undefined ? [] : [`--cluster.etcd=${etcdUrl}/${basename(folder)}`]),
       ...gates.map(({ port }) => `--cluster.peer=127.0.0.1:${port}`),
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
@@ -274,6 +278,13 @@ function longestWaitMs(accepted: readonly string[], atMs: number): number {
   return Math.round(Math.max(...waits));
 }
 
+/** Everybody else from one member, both ways. */
+function cutOff(victim: Member): void {
+  const others = members.filter((member) => member !== victim);
+  victim.gate.cut(...others.map(({ name }) => name));
+  for (const { gate } of others) gate.cut(victim.name);
+}
+
 describe('of three members', () => {
   it('one sends each notification, and silences are everybody’s', async () => {
     const accepted = await stream(30, () => {});
@@ -348,11 +359,7 @@ describe('of three members', () => {
   }, 40_000);
 
   it('one is cut off: nothing is lost, whichever side took the alert; what both sides told is counted when they meet again', async () => {
-    const [victim, ...others] = members as [Member, Member, Member];
-    const accepted = await stream(120, () => {
-      victim.gate.cut(...others.map(({ name }) => name));
-      for (const { gate } of others) gate.cut(victim.name);
-    });
+    const accepted = await stream(120, () => cutOff(members[0] as Member));
     await allTold(accepted, 6000);
     // Until the last has noticed whom it does not see, and told in that one's place.
     await wait(2500);
@@ -375,4 +382,48 @@ describe('of three members', () => {
     expect(duplicates(accepted)).toBe(twice);
     expect(counted).toBe(twice);
   }, 40_000);
+});
+
+describe.skipIf(!etcdIsHere('a cluster of alertmanagers with etcd'))('of three members with etcd', () => {
+  let etcd: EtcdCluster;
+
+  beforeAll(async () => {
+    etcd = await startEtcd();
+    etcdUrl = etcd.endpoints.join(',');
+  });
+
+  afterAll(async () => {
+    etcdUrl = undefined;
+    await etcd.stop();
+  });
+
+  it('one is cut off from the others, not from etcd: nothing is lost, and nothing told twice', async () => {
+    const accepted = await stream(120, () => cutOff(members[0] as Member));
+    await allTold(accepted, 6000);
+    await wait(2500);
+    report.push(`cluster drill, cut with etcd: ${accepted.length} accepted, 0 lost, ${duplicates(accepted)} told twice`);
+    expect([accepted.length, duplicates(accepted)]).toEqual([120, 0]);
+  }, 40_000);
+
+  it('one is killed in mid-flight: nothing is lost, and others send within two seconds but what it had claimed', async () => {
+    let killedAtMs = 0;
+    receiver.answerMs = 150;
+    const accepted = await stream(120, () => {
+      sender().child.kill('SIGKILL');
+      killedAtMs = performance.now();
+    });
+    await allTold(accepted, 6000);
+    report.push(
+      `cluster drill, kill -9 with etcd: ${accepted.length} accepted, 0 lost, ${duplicates(accepted)} told twice, taken over within ${longestWaitMs(accepted, killedAtMs)} ms`,
+    );
+    expect(accepted).toHaveLength(120);
+  }, 30_000);
+
+  it('etcd itself is gone: the members go on by what they know of each other', async () => {
+    const [member] = etcd.members;
+    const accepted = await stream(60, () => member?.signal('SIGKILL'));
+    await allTold(accepted, 8000);
+    report.push(`cluster drill, etcd killed: ${accepted.length} accepted, 0 lost, ${duplicates(accepted)} told twice`);
+    expect([accepted.length, duplicates(accepted)]).toEqual([60, 0]);
+  }, 30_000);
 });

@@ -10,9 +10,11 @@ import {
   type Clock,
   createHttp,
   createLogger,
+  EtcdClient,
   type FlagValues,
   type Logger,
   listen,
+  parseEtcdUrl,
   type Running,
   systemClock,
   systemdSockets,
@@ -24,6 +26,7 @@ import { AlertStore } from './alert-store.ts';
 import type { ClusterView } from './api/context.ts';
 import { limitTime } from './api/request-timeout.ts';
 import { addApiRoutes, formatApiError } from './api/routes.ts';
+import { EtcdArbiter } from './cluster/arbiter.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { Engine } from './engine.ts';
@@ -62,6 +65,9 @@ export interface RunningAlertmanager extends Running {
 }
 
 const alone: ClusterView = { status: 'disabled', peers: [] };
+
+/** A notification waits so long for a ruling, then goes without. */
+const etcdTimeoutMs = 700;
 
 /** Alerts come in batches; larger ones than this are refused with 413. */
 const bodyLimitBytes = 64 * 1024 * 1024;
@@ -391,9 +397,22 @@ function createCluster(
   const isWildcard = host === '0.0.0.0' || host === '::';
   const shown = advertised === '' ? undefined : parseAddress(advertised, 'cluster.advertise-address');
   const peers = settings['cluster.peer'].map((peer) => parseAddress(peer, 'cluster.peer'));
+  const name = settings['cluster.peer-name'] || ulid();
+  const etcd = settings['cluster.etcd'] === '' ? undefined : parseEtcdUrl(settings['cluster.etcd']);
+  const arbiter =
+    etcd &&
+    new EtcdArbiter({
+      client: new EtcdClient({ ...etcd, timeoutMs: etcdTimeoutMs, clock: parts.clock }),
+      prefix: etcd.prefix,
+      self: name,
+      clock: parts.clock,
+      log: parts.log,
+      unanswered: parts.metrics.etcdUnanswered,
+    });
   return new Cluster({
     ...parts,
-    name: settings['cluster.peer-name'] || ulid(),
+    ...(arbiter === undefined ? {} : { arbiter }),
+    name,
     label: settings['cluster.label'],
     host,
     port,

@@ -65,6 +65,10 @@ export const flags = {
   }),
   'cluster.reconnect-interval': flag.duration({ default: 10_000, help: 'Interval between attempting to reconnect to lost peers.' }),
   'cluster.reconnect-timeout': flag.duration({ default: 6 * hour, help: 'Length of time to attempt to reconnect to a lost peer.' }),
+  'cluster.etcd': flag.string({
+    default: '',
+    help: 'URL of an etcd (http://host:2379[,http://host:2379][/prefix]) that decides who sends between members that cannot see each other. Not in the original.',
+  }),
   'cluster.allow-insecure-public-advertise-address-discovery': flag.boolean({
     default: false,
     help: 'Allow alertmanager to discover and listen on a public IP address.',

@@ -223,6 +223,7 @@ export function createClusterMetrics(registry: Registry) {
       'cluster_takeovers_total',
       'Notifications that this member sent because the member whose turn it was had gone or did not.',
     ),
+    etcdUnanswered: counter('cluster_etcd_failures_total', 'Questions to etcd (--cluster.etcd) that failed or were not answered in time.'),
     duplicates: counter(
       'cluster_duplicate_notifications_total',
       'Notifications of this member that another one sent too, because they could not see each other.',

@@ -13,8 +13,9 @@ import type { Alert } from '../alert.ts';
 import type { AlertStore } from '../alert-store.ts';
 import { fail } from '../errors.ts';
 import type { ClusterMetrics } from '../metrics.ts';
-import type { LogEntry, NotificationLog } from '../nflog.ts';
+import { type LogEntry, type NotificationLog, placeKey } from '../nflog.ts';
 import type { Silences } from '../silence.ts';
+import type { EtcdArbiter } from './arbiter.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
 import { Link, type Message } from './link.ts';
 import { rankOf } from './ownership.ts';
@@ -42,6 +43,8 @@ export interface ClusterOptions {
   readonly tcpTimeoutMs: number;
   readonly reconnectIntervalMs: number;
   readonly reconnectTimeoutMs: number;
+  /** Decides between members that do not see each other; they alone decide without it. */
+  readonly arbiter?: EtcdArbiter;
   /** No port is no reason not to start: others cannot join, that is all. */
   readonly mayGoWithoutPort: boolean;
 }
@@ -55,6 +58,9 @@ interface Member {
   isAlive: boolean;
   connections: Set<Socket>;
 }
+
+/** How often one asks again that found another's claim. */
+const arbiterPauseMs = 200;
 
 /** So long a member that does not answer is waited for at the start. */
 const firstSettleMs = 1000;
@@ -83,6 +89,8 @@ export class Cluster {
   readonly #pendingAlerts: Alert[] = [];
   /** What this member is sending. */
   readonly #claimed = new Set<string>();
+  /** What it has sent, and not yet told the arbiter. */
+  readonly #sentByPlace = new Map<string, LogEntry>();
   /** Which other member is sending what. */
   readonly #claimsByPlace = new Map<string, { readonly by: Member; readonly atMs: number }>();
   #server: Server | undefined;
@@ -153,6 +161,7 @@ export class Cluster {
     }
     this.#every(Math.max(20, probeIntervalMs / beatsPerProbe), () => this.#beat());
     this.#every(pushPullIntervalMs, () => this.#compareAll());
+    await this.#options.arbiter?.start();
     metrics.enabled.set(1);
     this.#measure();
     if (this.#seeds.size === 0) this.#settle();
@@ -206,6 +215,17 @@ export class Cluster {
       firstRank ??= rank;
       const leftMs = Math.max(startedAtMs + rank * peerTimeoutMs, this.#claimedUntilMs(place)) - clock.monotonic();
       if (leftMs <= 0) {
+        const ruling = await this.#options.arbiter?.claim(place);
+        if (ruling?.record !== undefined) this.#options.notificationLog.merge(ruling.record, clock.now());
+        if (ruling?.claim === 'mine') this.#claimed.add(place);
+        if (isTold()) {
+          this.release(groupKey, place);
+          return 'told';
+        }
+        if (ruling?.claim === 'theirs') {
+          await this.#change(groupKey, arbiterPauseMs, signal);
+          continue;
+        }
         if (firstRank > 0) {
           metrics.takeovers.inc(1);
           log.info({ aggrGroup: groupKey, waitedMs: Math.round(clock.monotonic() - startedAtMs) }, 'Takes over a notification');
@@ -221,7 +241,11 @@ export class Cluster {
 
   /** The place is free again: it was told, or could not be. */
   release(groupKey: string, place: string): void {
-    if (this.#claimed.delete(place)) this.#broadcast(JSON.stringify({ kind: 'release', groupKey, place }), 'update');
+    if (!this.#claimed.delete(place)) return;
+    this.#broadcast(JSON.stringify({ kind: 'release', groupKey, place }), 'update');
+    const entry = this.#sentByPlace.get(place);
+    this.#sentByPlace.delete(place);
+    void this.#options.arbiter?.release(place, entry);
   }
 
   /** Another, living, is sending there; but nobody is waited for longer than a peer may take. */
@@ -252,6 +276,7 @@ export class Cluster {
 
   /** To be told of each notification that this member has sent. */
   record(entry: LogEntry, priorMs: number): void {
+    if (this.#options.arbiter !== undefined) this.#sentByPlace.set(placeKey(entry), entry);
     if (this.#linksByAddress.size > 0) this.#broadcast(this.#state.recordMessage(entry, priorMs), 'update');
   }
 
@@ -656,6 +681,7 @@ export class Cluster {
     this.#isStopped = true;
     this.#broadcastFrame(encodeFrame('{"kind":"leave"}'), 'beat');
     for (const timer of this.#timers) timer.cancel();
+    await this.#options.arbiter?.stop();
     for (const link of this.#linksByAddress.values()) link.close();
     for (const socket of this.#connections) socket.destroySoon();
     const server = this.#server;

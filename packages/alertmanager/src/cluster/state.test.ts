@@ -111,19 +111,24 @@ describe('shared state', () => {
     ['neither knew the other’s', 0, 0, [1n], 1],
     ['the second knew the first', 0, nowMs - 100, [1n], 0],
     ['they told different alerts', 0, 0, [2n], 0],
-  ])('a notification sent twice is counted by the earlier sender: %s', (_title, firstPrior, secondPrior, firing, count) => {
-    const [first, second] = [member('a'), member('b')];
-    const early = entry('g', nowMs - 100, [1n]);
-    first.state.recordMessage(early, firstPrior);
-    first.notificationLog.record(early);
-    const late = entry('g', nowMs - 50, firing);
-    const message = second.state.recordMessage(late, secondPrior);
-    second.notificationLog.record(late);
-    first.state.merge(read(message));
-    second.state.merge(read(message));
-    expect([first.duplicates.length, second.duplicates.length]).toEqual([count, 0]);
-    expect(first.notificationLog.get(late)?.timestampMs).toBe(nowMs - 50);
-  });
+    ['at the same moment', 0, 0, [1n], 1, nowMs - 100],
+  ] as readonly [string, number, number, bigint[], number, number?][])(
+    'a notification sent twice is counted by the earlier sender: %s',
+    (_title, firstPrior, secondPrior, firing, count, lateMs = nowMs - 50) => {
+      const [first, second] = [member('a'), member('b')];
+      const early = entry('g', nowMs - 100, [1n]);
+      first.state.recordMessage(early, firstPrior);
+      first.notificationLog.record(early);
+      const late = entry('g', lateMs, firing);
+      const message = second.state.recordMessage(late, secondPrior);
+      second.notificationLog.record(late);
+      first.state.merge(read(message));
+      first.state.merge(read(message));
+      second.state.merge(read(message));
+      expect([first.duplicates.length, second.duplicates.length]).toEqual([count, 0]);
+      expect(first.notificationLog.get(late)?.timestampMs).toBe(lateMs);
+    },
+  );
 
   it('an alert that is over is not brought to a member that never had it', async () => {
     const [a, b] = [member('a'), member('b')];

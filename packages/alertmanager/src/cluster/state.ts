@@ -51,12 +51,15 @@ export interface StateMessage {
 }
 
 const bucketCount = 256;
+const maxCounted = 100_000;
 /** Of one message when much is sent: decoding one must not hold the loop. */
 const sliceItems = 250;
 
 export class ReplicatedState {
   readonly #options: StateOptions;
   readonly #originByPlace = new Map<string, Origin>();
+  /** Duplicates that were told of. */
+  readonly #counted = new Set<string>();
 
   constructor(options: StateOptions) {
     this.#options = options;
@@ -172,8 +175,13 @@ export class ReplicatedState {
     ) {
       const isEarlier = known.timestampMs < entry.timestampMs || (known.timestampMs === entry.timestampMs && self < by);
       const told = new Set(known.firing);
-      if (isEarlier && (entry.firing.some((hash) => told.has(hash)) || entry.firing.length + known.firing.length === 0))
+      const isSame = entry.firing.some((hash) => told.has(hash)) || entry.firing.length + known.firing.length === 0;
+      // Of two records of one millisecond neither is newer, so the other's may come again.
+      const name = `${key} ${entry.timestampMs} ${by}`;
+      if (isEarlier && isSame && !this.#counted.has(name)) {
+        this.#counted.add(name);
         onDuplicate(entry, by);
+      }
     }
     if (!notificationLog.merge(entry, now())) return;
     this.#originByPlace.set(key, { by, priorMs });
@@ -204,6 +212,7 @@ export class ReplicatedState {
   collectGarbage(): void {
     const known = new Set([...this.#options.notificationLog.entries()].map(placeKey));
     for (const key of this.#originByPlace.keys()) if (!known.has(key)) this.#originByPlace.delete(key);
+    if (this.#counted.size > maxCounted) this.#counted.clear();
   }
 }
 
