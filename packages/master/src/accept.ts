@@ -12,9 +12,10 @@ import {
   type TaskState,
   type TaskStatusReason,
 } from '@pronoia/mesos';
-import { convertOffered, countOperation, tellOperation } from './convert.ts';
+import { convertOffered, countOperation } from './convert.ts';
 import type { Step } from './message.ts';
 import { forgetOffer, withdrawOffer } from './offers.ts';
+import { tellOperation } from './operation-feedback.ts';
 import { type AgentEntry, type FrameworkEntry, isConnected, type MasterState, type OfferEntry, stateFor } from './state.ts';
 import { groupFault, taskFault } from './task-validation.ts';
 import { addExecutor, addTask, masterStatus, newTask, tellScheduler } from './tasks.ts';

@@ -5,6 +5,7 @@ import { subscriptionFault, termsOf } from './framework-info.ts';
 import { remember, removeFramework, replaceInfo, tellOperators } from './frameworks.ts';
 import { answerInverseOffers } from './maintenance.ts';
 import type { FrameworkCall, Step } from './message.ts';
+import { acknowledgeOperation } from './operation-feedback.ts';
 import { reconcile, reconcileOperations, statusOfUnknown } from './reconcile.ts';
 import type { FrameworkEntry, MasterState } from './state.ts';
 import { removeTask, sendKill, tellScheduler } from './tasks.ts';
@@ -60,7 +61,7 @@ export function handleCall(state: MasterState, framework: FrameworkEntry, call: 
       return acknowledge(state, framework, call.acknowledge, step);
     case 'ACKNOWLEDGE_OPERATION_STATUS':
       state.counters.add('master/messages_operation_status_update_acknowledgement');
-      return;
+      return acknowledgeOperation(state, framework, call.acknowledge_operation_status);
     case 'RECONCILE':
       state.counters.add('master/messages_reconcile_tasks');
       return reconcile(state, framework, call.reconcile, step);

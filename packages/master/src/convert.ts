@@ -1,13 +1,11 @@
 /** Reservations and volumes on one agent: in a framework's offers, or by an operator's call. */
-import { type OfferOperation, type OperationStatus, Resources } from '@pronoia/mesos';
+import { type OfferOperation, Resources } from '@pronoia/mesos';
 import type { Step } from './message.ts';
 import { withdrawOffer } from './offers.ts';
 import { type Conversion, conversionOf, type FormOperation, type OperationContext } from './operations.ts';
 import type { Refusal } from './refusal.ts';
 import { operationFault } from './security/rights.ts';
 import type { AgentEntry, FrameworkEntry, MasterState } from './state.ts';
-
-const operationHistoryLimit = 1000;
 
 /** Volumes that tasks and executors use, without allocation marks. */
 function volumesInUse(agent: AgentEntry): Resources {
@@ -99,27 +97,4 @@ export function countOperation(
   state.counters.add(`master/operations/${outcome}`);
   state.counters.add(`master/operations/${type.toLowerCase()}/${outcome}`);
   framework?.counters.add('operations');
-}
-
-/** Answers an operation that carries an id, and keeps the answer for reconciliation. */
-export function tellOperation(
-  framework: FrameworkEntry,
-  operation: OfferOperation,
-  status: Omit<OperationStatus, 'operation_id'>,
-  step: Step,
-): void {
-  if (operation.id === undefined) return;
-  const full: OperationStatus = { operation_id: operation.id, ...status };
-  framework.operations.set(operation.id.value, full);
-  if (framework.operations.size > operationHistoryLimit) {
-    const oldest = framework.operations.keys().next().value;
-    if (oldest !== undefined) framework.operations.delete(oldest);
-  }
-  if (framework.streamId === undefined) return;
-  framework.counters.add('events/update_operation_status');
-  step.out.push({
-    kind: 'to_scheduler',
-    streamId: framework.streamId,
-    event: { type: 'UPDATE_OPERATION_STATUS', update_operation_status: { status: full } },
-  });
 }

@@ -102,6 +102,7 @@ export function addFramework(state: MasterState, given: FrameworkInfo, step: Ste
     executors: new Map(),
     counters: new Counters(),
     operations: new Map(),
+    pendingOperations: new Map(),
     remembered: undefined,
   };
   state.frameworks.set(id, framework);

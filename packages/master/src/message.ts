@@ -82,6 +82,7 @@ export type MasterMessage =
   | { readonly kind: 'heartbeat'; readonly streamId: string }
   | { readonly kind: 'failover_timeout'; readonly frameworkId: string; readonly subscriptions: number }
   | { readonly kind: 'offer_timeout'; readonly offerId: string }
+  | { readonly kind: 'operation_retry'; readonly frameworkId: string; readonly operationId: string; readonly uuid: string }
   | { readonly kind: 'recovered_agents_timeout' };
 
 export type RegistryOperation =

@@ -21,7 +21,7 @@ import { metricsSnapshot } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Timing } from './timing.ts';
 import type { Verbosity } from './verbosity.ts';
-import { getAgents, getExecutors, getFrameworks, getRoles } from './views/operator-views.ts';
+import { getAgents, getExecutors, getFrameworks, getOperations, getRoles } from './views/operator-views.ts';
 import { responsePieces } from './views/state-text.ts';
 
 export interface OperatorApiOptions {
@@ -182,7 +182,7 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
     case 'GET_EXECUTORS':
       return { type: 'GET_EXECUTORS', get_executors: getExecutors(state) };
     case 'GET_OPERATIONS':
-      return { type: 'GET_OPERATIONS', get_operations: { operations: [] } };
+      return { type: 'GET_OPERATIONS', get_operations: { operations: getOperations(state) } };
     case 'GET_ROLES': {
       const { roles = [] } = getRoles(state);
       return { type: 'GET_ROLES', get_roles: { roles: roles.filter(({ name }) => mayView('view_roles', name)) } };

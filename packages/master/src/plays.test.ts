@@ -58,6 +58,7 @@ class Stage {
   #timers: { dueMs: number; order: number; message: MasterMessage }[] = [];
   #queue: MasterMessage[] = [];
   #streams = 0;
+  readonly #operationUuids = new Map<string, string>();
   #uuids = 0;
   /** Stream by the player's name and back. */
   readonly #streamOf = new Map<string, string>();
@@ -100,6 +101,15 @@ class Stage {
         return this.#framework(name, words.slice(1));
       case 'drop':
         return this.#send({ kind: 'scheduler_closed', streamId: this.#stream(name) });
+      case 'ack-operation': {
+        // ack-operation FRAMEWORK OPERATION AGENT: with the uuid of its last status
+        const ack = {
+          operation_id: { value: second },
+          agent_id: { value: `${masterId}-${third}` },
+          uuid: this.#operationUuids.get(second),
+        };
+        return this.#call(name, { type: 'ACKNOWLEDGE_OPERATION_STATUS', acknowledge_operation_status: ack });
+      }
       case 'call':
         return this.#call(name, JSON.parse(rest));
       case 'launch': {
@@ -431,7 +441,11 @@ class Stage {
       }
       case 'UPDATE_OPERATION_STATUS': {
         const { status } = event.update_operation_status;
-        return say(`OPERATION ${status.operation_id?.value} ${status.state}${status.message === undefined ? '' : ` "${status.message}"`}`);
+        if (status.uuid !== undefined) this.#operationUuids.set(status.operation_id?.value ?? '', status.uuid.value);
+        const marks = status.uuid === undefined ? '' : ' to be acknowledged';
+        return say(
+          `OPERATION ${status.operation_id?.value} ${status.state}${status.message === undefined ? '' : ` "${status.message}"`}${marks}`,
+        );
       }
       case 'ERROR':
         return say(`ERROR "${event.error.message}"`);

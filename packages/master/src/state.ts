@@ -26,6 +26,7 @@ import type {
   Unavailability,
 } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
+import type { PendingOperation } from './operation-feedback.ts';
 import type { Authorize } from './security/acls.ts';
 
 export interface MasterOptions {
@@ -106,6 +107,8 @@ export interface FrameworkEntry {
   readonly counters: Counters;
   /** The last answers to operations that carried an id, by that id. */
   readonly operations: Map<string, OperationStatus>;
+  /** Done, told, and not acknowledged yet. */
+  readonly pendingOperations: Map<string, PendingOperation>;
   /** Its description as the registry has it. */
   remembered: string | undefined;
 }

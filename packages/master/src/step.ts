@@ -11,6 +11,7 @@ import { disconnect, failoverTimeout, heartbeat, recoverFramework, removeFramewo
 import { inverseOffers } from './maintenance.ts';
 import { type Effect, type MasterMessage, Outbox, type Step } from './message.ts';
 import { allocate, withdrawOffers } from './offers.ts';
+import { retryOperation } from './operation-feedback.ts';
 import { operatorApplied, operatorCall } from './operator-calls.ts';
 import { handleReport } from './reports.ts';
 import type { MasterState } from './state.ts';
@@ -106,6 +107,8 @@ function handle(state: MasterState, message: MasterMessage, step: Step): void {
       return failoverTimeout(state, message.frameworkId, message.subscriptions, step);
     case 'offer_timeout':
       return withdrawOffers(state, [message.offerId], step, { tell: true });
+    case 'operation_retry':
+      return retryOperation(state, message.frameworkId, message.operationId, message.uuid, step);
     case 'recovered_agents_timeout':
       return recoveredAgentsTimeout(state, step);
   }

@@ -8,6 +8,7 @@ import type {
   MasterResponseGetRoles,
   MasterResponseGetState,
   MasterResponseGetTasks,
+  Operation,
   Task,
   TimeInfo,
 } from '@pronoia/mesos';
@@ -111,6 +112,10 @@ export const getExecutors = (state: MasterState): MasterResponseGetExecutors => 
   ),
   orphan_executors: [],
 });
+
+/** Those whose end their framework has not acknowledged yet. */
+export const getOperations = (state: MasterState): Operation[] =>
+  [...state.frameworks.values()].flatMap((framework) => [...framework.pendingOperations.values()].map(({ operation }) => operation));
 
 export function getTasks(state: MasterState): MasterResponseGetTasks {
   const tasks: Task[] = [];
