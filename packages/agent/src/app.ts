@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Registry } from '@pronoia/client';
+import { type DomainInfo, readMessage } from '@pronoia/mesos';
 import {
   type Clock,
   CodedError,
@@ -16,9 +17,11 @@ import {
   systemClock,
 } from '@pronoia/server';
 import { Agent } from './agent.ts';
+import { addAuthentication } from './authentication.ts';
 import { listContainers } from './container-list.ts';
 import { registerContainerMetrics } from './container-metrics.ts';
 import { Containers } from './containers.ts';
+import { basicHeader, flagContent } from './credentials.ts';
 import { DockerContainerizer } from './docker-containerizer.ts';
 import { DockerEngine } from './docker-engine.ts';
 import { addExecutorApi } from './executor-api.ts';
@@ -156,6 +159,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     isReady: () => isReady || 'the agent is recovering its tasks',
   });
 
+  addAuthentication(app, values);
   // The port is known only when it listens, and routes must be there before: they are handed the agent late.
   let agent: Agent | undefined;
   const current = (): Agent => {
@@ -233,6 +237,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
       resources,
       oversubscribed: oversubscribedResources(values.resource_estimator, values.modules),
       attributes,
+      ...(values.domain === undefined ? {} : { domain: readDomain(values.domain) }),
       shutdownGraceMs: values.executor_shutdown_grace_period,
       registrationTimeoutMs: values.executor_registration_timeout,
       reregistrationTimeoutMs: Math.min(values.executor_reregistration_timeout, REREGISTRATION_LIMIT_MS),
@@ -288,6 +293,7 @@ export async function start(options: AgentStartOptions, deps: AgentStartDeps = {
     clock,
     log,
     random,
+    ...(values.credential === undefined ? {} : { authorization: basicHeader(values.credential) }),
     backoffMs: values.registration_backoff_factor,
     hello: () => made.hello(),
     onMessage: (message) => made.handle(message),
@@ -335,7 +341,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     flags: flagSpec,
     style: 'mesos',
     start: async ({ log, flags }) => {
+      if (flags.recover !== 'reconnect' && flags.recover !== 'cleanup')
+        throw new CodedError('bad_flag', 400, `--recover=${flags.recover}: expected reconnect or cleanup`);
       const running = await start(flags, { log });
+      if (flags.recover === 'cleanup') {
+        await running.stopWithTasks();
+        process.kill(process.pid, 'SIGTERM');
+        return running;
+      }
       void running.dismissed.then(async () => {
         await running.stopWithTasks();
         process.exitCode = 1;
@@ -378,6 +391,14 @@ function readEnvironment(text: string | undefined): Record<string, string> {
 function readPolicy(text: string): ReconfigurationPolicy {
   if (text === 'equal' || text === 'additive') return text;
   throw new CodedError('bad_flag', 400, `--reconfiguration_policy=${text}: expected equal or additive`);
+}
+
+function readDomain(text: string): DomainInfo {
+  try {
+    return readMessage('DomainInfo', JSON.parse(flagContent('domain', text)));
+  } catch (error) {
+    throw new CodedError('bad_flag', 400, `--domain: ${(error as Error).message}`, {}, error);
+  }
 }
 
 function readKey(path: string): Buffer {

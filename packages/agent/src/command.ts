@@ -141,7 +141,8 @@ function environmentOf(
   return environment;
 }
 
-function userOf(framework: FrameworkInfo, command: CommandInfo, switchUser: boolean): { uid: number; gid: number } | undefined {
+/** Whom a command runs as; undefined: as the agent. Throws when that cannot be. */
+export function userOf(framework: FrameworkInfo, command: CommandInfo, switchUser: boolean): { uid: number; gid: number } | undefined {
   const wanted = command.user ?? (framework.user === '' ? undefined : framework.user);
   if (!switchUser || wanted === undefined) return undefined;
   const self = currentUser();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +62,40 @@ describe('the cache', () => {
     const { bring, calls } = bringer(10);
     await cache.take('a', 'a', 10, bring);
     expect(calls.length).toBe(1);
+  });
+});
+
+const cannotSwitch = process.getuid?.() !== 0;
+describe.skipIf(cannotSwitch)('a fetch for another user', () => {
+  it('reads what that user may read, and leaves it what is his', async () => {
+    const bed = await Bed.make();
+    try {
+      await bed.open({ fetcher_cache_dir: join(folder, 'cache') });
+      const secret = join(folder, 'secret');
+      writeFileSync(secret, 'secret\n', { mode: 0o600 });
+      writeFileSync(join(folder, 'open'), 'open\n');
+      chmodSync(folder, 0o755);
+      execFileSync('tar', ['-cf', join(folder, 'a.tar'), '-C', folder, 'open']);
+      for (const [id, file, cache] of [
+        ['t1', 'secret', false],
+        ['t2', 'secret', true],
+      ] as const) {
+        const uris = [{ value: join(folder, file), cache }];
+        bed.launch(framework(), task({ task_id: { value: id }, command: { value: 'true', user: 'nobody', uris } }));
+        const status = await bed.final(id);
+        expect(status).toMatchObject({ state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LAUNCH_FAILED' });
+        expect(status.message).toMatch(/secret: Permission denied/);
+      }
+      const uris = [{ value: join(folder, 'open'), output_file: 'sub/copy' }, { value: join(folder, 'a.tar') }];
+      bed.launch(
+        framework(),
+        task({ task_id: { value: 't3' }, command: { value: 'cat sub/copy; stat -c %U sub sub/copy open', user: 'nobody', uris } }),
+      );
+      await bed.final('t3');
+      expect(bed.text('t3')).toBe('open\nnobody\nnobody\nnobody\n');
+    } finally {
+      await bed.close();
+    }
   });
 });
 
@@ -133,6 +167,17 @@ describe('a fetch', () => {
     bed.launch(framework(), task({ task_id: { value: 't1' }, command: { value: 'cat from-* plain deep/name; ls kept.tar never', uris } }));
     await bed.final('t1');
     expect(bed.text('t1')).toBe(`${'inner\n'.repeat(6)}word\nkept.tar\n`);
+  });
+
+  it('never follows a link that an archive has left, out of the sandbox', async () => {
+    await bed.open();
+    const outside = join(folder, 'outside');
+    execFileSync('mkdir', [outside]);
+    execFileSync('/bin/sh', ['-c', 'ln -s "$1" door && tar -cf door.tar door', 'sh', outside], { cwd: folder });
+    const uris = [{ value: join(folder, 'door.tar') }, { value: url('/word'), output_file: 'door/word' }];
+    bed.launch(framework(), task({ task_id: { value: 't1' }, command: { value: 'true', uris } }));
+    expect((await bed.final('t1')).message).toMatch(/leads out of the sandbox/);
+    expect(readdirSync(outside)).toEqual([]);
   });
 
   it.each([

@@ -2,9 +2,9 @@
  * Brings a command's URIs into its sandbox before it starts (mesos.md §9.7): local files are copied, http(s) is downloaded, archives
  * are unpacked next to themselves. Whatever cannot be brought fails the launch, and so does a scheme that we do not speak.
  */
-import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, stat } from 'node:fs/promises';
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { closeSync, createWriteStream, openSync } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -24,6 +24,8 @@ export interface FetchRequest {
   readonly sandbox: string;
   /** Files are cached for each user apart: what one may read another may not. */
   readonly cacheUser: string;
+  /** Files of this host are read, and archives unpacked, as whom the task runs as. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   readonly signal: AbortSignal;
 }
 
@@ -47,10 +49,14 @@ export class Fetcher {
   async #fetchUri(uri: CommandInfoURI, into: FetchRequest): Promise<void> {
     const target = join(into.sandbox, targetName(uri));
     const local = this.#localPath(uri.value);
+    await assertInside(into.sandbox, dirname(target));
     await mkdir(dirname(target), { recursive: true });
+    await rm(target, { force: true });
+    if (into.user !== undefined) await chown(dirname(target), into.user.uid, into.user.gid);
     const bring = async (to: string): Promise<void> => {
       if (local === undefined) await this.#download(uri.value, to, into.signal);
-      else await copyFile(local, to);
+      else if (into.user === undefined) await copyFile(local, to);
+      else await copyAs(local, to, into.user, into.signal);
     };
     const sizeBytes = uri.cache === true ? await this.#sizeOf(uri.value, local, into.signal) : undefined;
     const cached =
@@ -62,7 +68,7 @@ export class Fetcher {
       try {
         // What is unpacked from the cache need not lie in the sandbox itself.
         if (uri.executable !== true && uri.extract !== false && extractor(target) !== undefined) {
-          await extract(cached.path, into.sandbox, basename(target), into.signal);
+          await extract(cached.path, into.sandbox, basename(target), into);
           return;
         }
         await copyFile(cached.path, target);
@@ -71,7 +77,7 @@ export class Fetcher {
       }
     }
     if (uri.executable === true) await chmod(target, 0o755);
-    else if (uri.extract !== false) await extract(target, into.sandbox, basename(target), into.signal);
+    else if (uri.extract !== false) await extract(target, into.sandbox, basename(target), into);
   }
 
   /** Undefined: it is downloaded. */
@@ -121,6 +127,31 @@ export class Fetcher {
   }
 }
 
+/** Reads with the user's rights, not with the agent's. */
+async function copyAs(from: string, to: string, user: { readonly uid: number; readonly gid: number }, signal: AbortSignal): Promise<void> {
+  const child = spawn('/bin/cat', ['--', from], { stdio: ['ignore', 'pipe', 'pipe'], signal, cwd: '/', ...user });
+  let message = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (message.length < 2_000) message += chunk.toString();
+  });
+  const ended = new Promise<void>((resolvePromise, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => (code === 0 ? resolvePromise() : reject(new Error(message.trim().replace(/^\/bin\/cat: /, '')))));
+  });
+  await Promise.all([pipeline(child.stdout, createWriteStream(to)), ended]);
+}
+
+/** An archive that was unpacked before may have left a symbolic link that leads out of the sandbox. */
+async function assertInside(sandbox: string, folder: string): Promise<void> {
+  const root = await realpath(sandbox);
+  for (let at = folder; ; at = dirname(at)) {
+    const real = await realpath(at).catch(() => undefined);
+    if (real === undefined) continue; // Not made yet.
+    if (real !== root && !real.startsWith(`${root}/`)) throw new Error(`${folder} leads out of the sandbox`);
+    return;
+  }
+}
+
 /** The file's name in the sandbox; never outside of it. */
 function targetName(uri: CommandInfoURI): string {
   if (uri.output_file !== undefined) {
@@ -134,25 +165,55 @@ function targetName(uri: CommandInfoURI): string {
   return name;
 }
 
-const EXTRACTORS: readonly (readonly [RegExp, (file: string, name: string) => readonly string[]])[] = [
-  [/\.(tar|tar\.gz|tgz|tar\.bz2|tbz2|tar\.xz|txz)$/, (file) => ['tar', '-xf', file]],
-  [/\.zip$/, (file) => ['unzip', '-o', '-q', file]],
-  [/\.gz$/, (file, name) => ['/bin/sh', '-c', 'gzip -dc "$1" > "$2"', 'gzip', file, name.replace(/\.gz$/, '')]],
+interface Extractor {
+  readonly pattern: RegExp;
+  readonly argv: (file: string, name: string) => readonly [string, ...string[]];
+  /** The archive is its input, opened by the agent: the task's user need not be able to reach it. */
+  readonly isPiped: boolean;
+}
+
+const tar = (pattern: RegExp, ...options: string[]): Extractor => ({
+  pattern,
+  argv: () => ['tar', '-x', ...options, '-f', '-'],
+  isPiped: true,
+});
+
+const EXTRACTORS: readonly Extractor[] = [
+  tar(/\.tar$/),
+  tar(/\.(tar\.gz|tgz)$/, '-z'),
+  tar(/\.(tar\.bz2|tbz2)$/, '-j'),
+  tar(/\.(tar\.xz|txz)$/, '-J'),
+  // A zip archive cannot be read from a pipe. It holds no devices either, so it may be unpacked with the agent's rights and be given away.
+  { pattern: /\.zip$/, argv: (file) => ['unzip', '-o', '-q', file], isPiped: false },
+  { pattern: /\.gz$/, argv: (_file, name) => ['/bin/sh', '-c', 'gzip -dc > "$0"', name.replace(/\.gz$/, '')], isPiped: true },
 ];
 
-const extractor = (name: string): ((file: string, name: string) => readonly string[]) | undefined =>
-  EXTRACTORS.find(([pattern]) => pattern.test(name))?.[1];
+const extractor = (name: string): Extractor | undefined => EXTRACTORS.find(({ pattern }) => pattern.test(name));
 
 /** `name` says what kind of archive it is; `file` may be called anything. */
-async function extract(file: string, sandbox: string, name: string, signal: AbortSignal): Promise<void> {
-  const command = extractor(name)?.(file, name);
-  if (command === undefined) return;
+async function extract(file: string, sandbox: string, name: string, { signal, user }: FetchRequest): Promise<void> {
+  const found = extractor(name);
+  if (found === undefined) return;
   if (!(await stat(file)).isFile()) throw new Error('an archive must be a regular file');
-  const [program = '', ...argv] = command;
+  const [program, ...argv] = found.argv(file, name);
+  const input = found.isPiped ? openSync(file, 'r') : undefined;
+  try {
+    await runExtractor(program, argv, name, {
+      cwd: sandbox,
+      stdio: [input ?? 'ignore', 'ignore', 'pipe'],
+      signal,
+      ...(found.isPiped ? user : {}),
+    });
+  } finally {
+    if (input !== undefined) closeSync(input);
+  }
+}
+
+async function runExtractor(program: string, argv: readonly string[], name: string, options: SpawnOptions): Promise<void> {
   await new Promise<void>((resolvePromise, reject) => {
-    const child = spawn(program, argv, { cwd: sandbox, stdio: ['ignore', 'ignore', 'pipe'], signal });
+    const child = spawn(program, argv, options);
     let message = '';
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       if (message.length < 2_000) message += chunk.toString();
     });
     child.once('error', (error) =>

@@ -25,6 +25,16 @@ export const flags = {
     default: 5_000,
     help: 'Time between SIGTERM and SIGKILL when a framework is shut down.',
   }),
+  credential: flag.string({ valueName: 'FILE', help: 'Principal and secret that this agent shows its master: a file with both, or JSON.' }),
+  http_credentials: flag.string({
+    valueName: 'FILE',
+    help: 'Principals and secrets that may ask this agent: a file with a line each, or JSON.',
+  }),
+  authenticate_http_readonly: flag.boolean({ default: false, help: 'Who reads from the HTTP endpoints must show credentials.' }),
+  authenticate_http_readwrite: flag.boolean({ default: false, help: 'Who uses the operator API must show credentials.' }),
+  firewall_rules: flag.string({ valueName: 'JSON', help: 'Paths that nobody may ask: {"disabled_endpoints":{"paths":[…]}}.' }),
+  domain: flag.string({ valueName: 'JSON', help: 'Where this agent stands: {"fault_domain":{"region":{"name":…},"zone":{"name":…}}}.' }),
+  recover: flag.string({ default: 'reconnect', help: 'Take up what runs here (reconnect), or end it and exit (cleanup).' }),
   executor_registration_timeout: flag.duration({ default: 60_000, help: 'An executor that has not subscribed after this time is ended.' }),
   executor_reregistration_timeout: flag.duration({
     default: 2_000,

@@ -16,6 +16,8 @@ export interface MasterLinkOptions {
   readonly random: () => number;
   /** First wait is random in [0, this]; later ones in [0, twice the last], at most one minute. */
   readonly backoffMs: number;
+  /** The value of an `Authorization` header, for masters that ask. */
+  readonly authorization?: string;
   /** What to register with, asked at each attempt. */
   readonly hello: () => AgentToMaster;
   readonly onMessage: (message: MasterToAgent) => void;
@@ -214,6 +216,7 @@ export class MasterLink {
       headers: {
         'content-type': 'application/json',
         accept: 'application/json',
+        ...(this.#options.authorization === undefined ? {} : { authorization: this.#options.authorization }),
         ...(streamId === undefined ? {} : { 'mesos-stream-id': streamId }),
       },
       body: stringify(message),

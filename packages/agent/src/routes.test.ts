@@ -205,5 +205,8 @@ it('no request stops the agent', async () => {
     'GET /metrics/snapshot',
     'POST /api/v1',
     'POST /slave(1)/api/v1',
+    'POST /api/v1/executor',
+    'GET /logging/toggle',
+    'GET /files/debug',
   ]);
 });

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { chown, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CommandInfo, ContainerInfo, FrameworkInfo, Resource } from '@pronoia/mesos';
-import { type CommandContext, type Place, type PreparedCommand, prepareCommand } from './command.ts';
+import { type CommandContext, type Place, type PreparedCommand, prepareCommand, userOf } from './command.ts';
 import type { Mount } from './containerizer.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Layout } from './layout.ts';
@@ -47,7 +47,10 @@ export class Sandboxes {
     mkdirSync(sandbox, { recursive: true });
     const uris = command.uris ?? [];
     const cacheUser = command.user ?? request.framework.user;
-    if (uris.length > 0) await this.#options.fetcher.fetch(uris, { sandbox, cacheUser, signal });
+    if (uris.length > 0) {
+      const user = userOf(request.framework, command, this.#options.command.switchUser);
+      await this.#options.fetcher.fetch(uris, { sandbox, cacheUser, signal, ...(user === undefined ? {} : { user }) });
+    }
     const mounts = this.#volumes(request);
     const prepared = this.command(request);
     if (prepared.user !== undefined) await giveTo(sandbox, prepared.user);

@@ -19,6 +19,8 @@ import { type AgentStartOptions, type RunningAgent, start } from '../src/app.ts'
 /** A master as the agent sees it: registers everybody, acknowledges what it is told to, remembers all messages. */
 export class FakeMaster {
   readonly messages: AgentToMaster[] = [];
+  /** Of each request, in order. */
+  readonly headers: IncomingMessage['headers'][] = [];
   acknowledges = true;
   #server: Server;
   #stream: ServerResponse | undefined;
@@ -96,6 +98,7 @@ export class FakeMaster {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.headers.push(request.headers);
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const message = JSON.parse(Buffer.concat(parts).toString()) as AgentToMaster;
