@@ -1,4 +1,5 @@
 /** `/federate`: the newest sample of every selected series, as another server scrapes it (prometheus-server.md §6.10). */
+import { setImmediate } from 'node:timers/promises';
 import { compareBytes, formatFloat, Labels, type Queryable, SampleBatch, type Series } from '@pronoia/model';
 import { matchParameters } from './parameters.ts';
 
@@ -16,8 +17,27 @@ interface LastSample {
   readonly value: number;
 }
 
+/** So many series are read or written between two looks at the clock. */
+const batchSeries = 256;
+const sliceMs = 5;
+
+/** Gives others their turn every few milliseconds: tens of thousands of series are federated at once. */
+class Breath {
+  #until = performance.now() + sliceMs;
+  #count = 0;
+
+  take(signal: AbortSignal): Promise<void> | undefined {
+    if (++this.#count % batchSeries !== 0 || performance.now() < this.#until) return undefined;
+    return setImmediate().then(() => {
+      signal.throwIfAborted();
+      this.#until = performance.now() + sliceMs;
+    });
+  }
+}
+
 /** The page in the text format. Throws a CodedError for a bad selector. Native histograms are left out: the text format cannot say them. */
 export async function federate(params: URLSearchParams, deps: FederateDeps): Promise<string> {
+  const breath = new Breath();
   const selectors = matchParameters(params);
   const querier = deps.queryable.querier(deps.nowMs - deps.lookbackMs, deps.nowMs);
   const lastByKey = new Map<string, LastSample>();
@@ -26,6 +46,8 @@ export async function federate(params: URLSearchParams, deps: FederateDeps): Pro
     for (const matchers of selectors) {
       const { series } = await querier.select(matchers, { startMs: deps.nowMs - deps.lookbackMs, endMs: deps.nowMs }, deps.signal);
       for (const one of series) {
+        const pause = breath.take(deps.signal);
+        if (pause !== undefined) await pause;
         const last = lastSample(one, batch);
         if (last !== undefined) lastByKey.set(one.labels.key(), last);
       }
@@ -33,7 +55,7 @@ export async function federate(params: URLSearchParams, deps: FederateDeps): Pro
   } finally {
     querier.close();
   }
-  return printPage([...lastByKey.values()], deps.externalLabels);
+  return printPage([...lastByKey.values()], deps, breath);
 }
 
 function lastSample(series: Series, batch: SampleBatch): LastSample | undefined {
@@ -48,11 +70,13 @@ function lastSample(series: Series, batch: SampleBatch): LastSample | undefined 
   return last;
 }
 
-function printPage(samples: LastSample[], externalLabels: Labels): string {
+async function printPage(samples: LastSample[], { externalLabels, signal }: FederateDeps, breath: Breath): Promise<string> {
   samples.sort((a, b) => compareBytes(a.labels.get('__name__'), b.labels.get('__name__')) || Labels.compare(a.labels, b.labels));
   let page = '';
   let family: string | undefined;
   for (const { labels, tMs, value } of samples) {
+    const pause = breath.take(signal);
+    if (pause !== undefined) await pause;
     const name = labels.get('__name__');
     if (name === '') continue;
     if (name !== family) {
