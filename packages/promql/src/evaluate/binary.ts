@@ -11,7 +11,7 @@ import type { Frame } from './frame.ts';
 import { labelText } from './label-text.ts';
 import { labelsWork, mergeNameless, mergeSeries } from './merge-series.ts';
 import { newSampleResult, type SampleResult, sampleOperator } from './sample-operator.ts';
-import { absent, dropMetadata, isFloat, isHistogram, StepSeries } from './step-series.ts';
+import { absent, ColumnSlab, dropMetadata, isFloat, isHistogram, StepSeries } from './step-series.ts';
 
 export async function evaluateBinary(ev: Evaluation, expr: BinaryExpr, frame: Frame): Promise<Value> {
   const left = await ev.evaluate(expr.left, frame);
@@ -269,6 +269,7 @@ class Matching {
   readonly #one: readonly StepSeries[];
   readonly #swapped: boolean;
   readonly #count: number;
+  readonly #slab: ColumnSlab;
   readonly #fillMany: number | undefined;
   readonly #fillOne: number | undefined;
   readonly #fills: boolean;
@@ -294,6 +295,7 @@ class Matching {
     this.#fillOne = expr.matching.fillRight;
     this.#fills = this.#fillMany !== undefined || this.#fillOne !== undefined;
     this.#count = frame.count;
+    this.#slab = new ColumnSlab(frame.count);
     this.#apply = sampleOperator(expr.op);
     this.#active = new Uint8Array(frame.count);
   }
@@ -405,7 +407,7 @@ class Matching {
     const combine = columnOperator(op, isComparison(op) && !returnBool);
     for (const [i, m] of many.entries()) {
       const series = this.#many[m] as StepSeries;
-      const out = new StepSeries(labels[i] as Labels, returnBool, this.#count);
+      const out = new StepSeries(labels[i] as Labels, returnBool, this.#count, this.#slab.take());
       const [left, right] = this.#swapped ? [one, series] : [series, one];
       const found = combine(left, right, out);
       out.knownWeight = found;

@@ -8,18 +8,11 @@ export type ColumnOperator = (left: StepSeries, right: StepSeries, out: StepSeri
 
 /** `filters`: the left value stays where the comparison holds. */
 export function columnOperator(op: BinaryOp, filters: boolean): ColumnOperator {
-  switch (op) {
-    case '+':
-      return add;
-    case '-':
-      return subtract;
-    case '*':
-      return multiply;
-    case '/':
-      return divide;
-    default:
-      return general(floatOperator(op), filters);
-  }
+  if (op === '+') return add;
+  if (op === '-') return subtract;
+  if (op === '*') return multiply;
+  if (op === '/') return divide;
+  return general(floatOperator(op), filters);
 }
 
 // Hot, all of them.

@@ -10,7 +10,7 @@ import type { Frame } from './frame.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { canShard } from './shard.ts';
 import { eachSharded, isWorthSharding, ShardColumns } from './sharded.ts';
-import { absent, dropMetadata, type StepColumns, StepSeries } from './step-series.ts';
+import { absent, ColumnSlab, dropMetadata, type StepColumns, StepSeries } from './step-series.ts';
 import { Window, type WindowFunction } from './window.ts';
 import { keepsName } from './window-functions.ts';
 import { type WindowPlan, WindowPlanner } from './window-plan.ts';
@@ -59,6 +59,7 @@ export async function eachRangeResult(
 
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
   const shared = output.reuse ? new StepSeries(Labels.empty, false, count) : undefined;
+  const slab = new ColumnSlab(count);
   let placed: StepSeries | undefined;
 
   const finish = (labels: Labels, dropName: boolean, columns: StepColumns | undefined): StepSeries =>
@@ -77,7 +78,12 @@ export async function eachRangeResult(
     if (placed === undefined || placed.values.buffer !== one.arena.buffer) {
       placed = StepSeries.at({ arena: one.arena, values: one.out, kinds: one.kinds }, count);
     }
-    const kept = output.reuse ? placed : { values: placed.values.slice(), kinds: placed.kinds.slice() };
+    let kept: StepColumns = placed;
+    if (!output.reuse) {
+      kept = slab.take();
+      kept.values.set(placed.values);
+      kept.kinds.set(placed.kinds);
+    }
     visit(finish(labels, dropName, kept), labels, present);
   };
 

@@ -9,7 +9,7 @@ import { type InstantPlan, InstantPlanner, type SampleAt, take, walk } from './i
 import type { Output } from './range-function.ts';
 import { SampleColumns } from './sample-columns.ts';
 import { eachSharded, isWorthSharding, ShardColumns } from './sharded.ts';
-import { absent, StepSeries } from './step-series.ts';
+import { absent, ColumnSlab, StepSeries } from './step-series.ts';
 
 /** Visits the series that have a sample at any step. With `reuse` the columns of each are good only until the next. */
 export async function eachSelected(
@@ -28,8 +28,9 @@ export async function eachSelected(
   const columns = new SampleColumns();
   const planner = new InstantPlanner(reference, lookbackMs, count);
   const perStep = budget.countsSteps(frame) ? budget.samplesPerStep : undefined;
-  const picker = arena === undefined ? undefined : new Picker(arena, count);
+  const picker = arena === undefined || !reuse ? undefined : new Picker(arena, count);
   const shared = reuse ? new StepSeries(Labels.empty, false, count) : undefined;
+  const slab = new ColumnSlab(count);
   const visitColumns = (series: Series): Promise<void> | undefined => {
     budget.samplesRead += columns.size;
     if (columns.size > 0) {
@@ -40,10 +41,10 @@ export async function eachSelected(
       if (isPlain && picker !== undefined) {
         found = picker.pick(columns, planner.planFor(columns));
         weight = found;
-        result = new StepSeries(series.labels, false, count, picker.result(reuse));
+        result = new StepSeries(series.labels, false, count, picker.result());
       } else {
         shared?.kinds.fill(absent);
-        result = new StepSeries(series.labels, false, count, shared);
+        result = new StepSeries(series.labels, false, count, shared ?? slab.take());
         if (isPlain) {
           const plan = planner.planFor(columns);
           found = plan.found;
@@ -134,11 +135,12 @@ class Picker {
     return arena.kernels.pick(this.#values, this.#indexes, this.#count, this.#out, this.#kinds);
   }
 
-  result(reuse: boolean): Pick<StepSeries, 'values' | 'kinds'> {
+  /** Good until the next pick. */
+  result(): StepSeries {
     if (this.#placed === undefined || this.#placed.values.buffer !== this.#arena.buffer) {
       this.#placed = StepSeries.at({ arena: this.#arena, values: this.#out, kinds: this.#kinds }, this.#count);
     }
-    return reuse ? this.#placed : { values: this.#placed.values.slice(), kinds: this.#placed.kinds.slice() };
+    return this.#placed;
   }
 }
 

@@ -20,6 +20,36 @@ export interface Place {
 /** What several series may share. */
 export type StepColumns = Pick<StepSeries, 'values' | 'kinds'> & Partial<Pick<StepSeries, 'histograms' | 'place'>>;
 
+/** Bytes of a slab, about. */
+const slabBytes = 256 * 1024;
+
+/** Columns for many series, cut from larger arrays: an array each would cost the garbage collector more than filling it. */
+export class ColumnSlab {
+  readonly #count: number;
+  readonly #perSlab: number;
+  #values = new Float64Array(0);
+  #kinds = new Uint8Array(0);
+  #next = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+    this.#perSlab = Math.max(1, Math.floor(slabBytes / (9 * Math.max(1, count))));
+  }
+
+  /** All absent. */
+  take(): StepColumns {
+    const count = this.#count;
+    if (this.#next === this.#kinds.length) {
+      this.#values = new Float64Array(count * this.#perSlab);
+      this.#kinds = new Uint8Array(count * this.#perSlab);
+      this.#next = 0;
+    }
+    const from = this.#next;
+    this.#next += count;
+    return { values: this.#values.subarray(from, this.#next), kinds: this.#kinds.subarray(from, this.#next) };
+  }
+}
+
 export class StepSeries {
   labels: Labels;
   /** Delayed name removal: the name goes at the very end of the query. */
