@@ -63,6 +63,8 @@ export class RegistryLog implements AgentRegistry {
   readonly #path: string;
   #file: FileHandle;
   #sizeBytes: number;
+  /** Where it is worth finding out what the file says: doing so writes out everything. */
+  #compactAtBytes = compactFromBytes;
   #waiting: { operation: RegistryOperation; done: () => void; failed: (error: unknown) => void }[] = [];
   #isWriting = false;
   #writing: Promise<void> | undefined;
@@ -113,7 +115,7 @@ export class RegistryLog implements AgentRegistry {
         await this.#file.datasync();
         this.#sizeBytes += Buffer.byteLength(text);
         for (const { operation } of batch) applyOperation(this.content, operation);
-        if (this.#sizeBytes > compactFromBytes) await this.#compact();
+        if (this.#sizeBytes > this.#compactAtBytes) await this.#compact();
         for (const { done } of batch) done();
       } catch (error) {
         for (const { failed } of batch) failed(error);
@@ -126,7 +128,9 @@ export class RegistryLog implements AgentRegistry {
   async #compact(): Promise<void> {
     const operations = operationsOf(this.content);
     const text = operations.map(lineOf).join('');
-    if (this.#sizeBytes < compactAtFactor * Buffer.byteLength(text)) return;
+    const textBytes = Buffer.byteLength(text);
+    this.#compactAtBytes = Math.max(compactFromBytes, compactAtFactor * textBytes);
+    if (this.#sizeBytes < this.#compactAtBytes) return;
     const beside = `${this.#path}.new`;
     const descriptor = openSync(beside, 'w');
     writeSync(descriptor, text);
@@ -136,7 +140,7 @@ export class RegistryLog implements AgentRegistry {
     syncFolder(dirname(this.#path));
     await this.#file.close();
     this.#file = await open(this.#path, 'a');
-    this.#sizeBytes = Buffer.byteLength(text);
+    this.#sizeBytes = textBytes;
   }
 }
 
