@@ -2,7 +2,7 @@
  * All alerts, in memory: those who send them repeat them, so nothing is written to disk. Subscribers are told of each stored alert in
  * the order in which it came.
  */
-import type { Alert } from './alert.ts';
+import { Alert } from './alert.ts';
 import type { AlertIdentity } from './identity.ts';
 
 export interface AlertStoreOptions {
@@ -23,7 +23,8 @@ const bucketCount = 256;
 
 export class AlertStore {
   readonly #options: AlertStoreOptions;
-  readonly #byFingerprint = new Map<string, Alert>();
+  /** The alert itself is `current` of its identity: a report of a known one touches no map here. */
+  readonly #byFingerprint = new Map<string, AlertIdentity>();
   /** Identities by the text in which their sender writes the label set. */
   readonly #identityByText = new Map<string, AlertIdentity>();
   readonly #countByName = new Map<string, number>();
@@ -39,16 +40,19 @@ export class AlertStore {
   }
 
   get(fingerprint: string): Alert | undefined {
-    return this.#byFingerprint.get(fingerprint);
+    return currentOf(this.#byFingerprint.get(fingerprint));
   }
 
-  /** The identity of a label set, known by the very text in which it came before. */
-  identityOf(labelsText: string): AlertIdentity | undefined {
-    return this.#identityByText.get(labelsText);
+  /** The alert whose label set came in this very text before. */
+  knownBy(labelsText: string): Alert | undefined {
+    return currentOf(this.#identityByText.get(labelsText));
   }
 
-  all(): IterableIterator<Alert> {
-    return this.#byFingerprint.values();
+  *all(): IterableIterator<Alert> {
+    for (const identity of this.#byFingerprint.values()) {
+      const alert = currentOf(identity);
+      if (alert !== undefined) yield alert;
+    }
   }
 
   /** By fingerprint: the API's order. May be walked while alerts come and go: those that stay are each met once. */
@@ -62,7 +66,7 @@ export class AlertStore {
       // A list of its own, for the bucket may change while this waits to go on.
       const fingerprints = bucket.fingerprints.slice();
       for (const fingerprint of fingerprints) {
-        const alert = this.#byFingerprint.get(fingerprint);
+        const alert = this.get(fingerprint);
         if (alert !== undefined) yield alert;
       }
     }
@@ -81,8 +85,9 @@ export class AlertStore {
   }
 
   #putOne(alert: Alert, nowMs: number): boolean {
-    const { fingerprint } = alert;
-    const old = this.#byFingerprint.get(fingerprint);
+    const { identity } = alert;
+    const { fingerprint } = identity;
+    const old = currentOf(identity) ?? this.get(fingerprint);
     if (old === undefined) {
       const { name } = alert;
       const count = this.#countByName.get(name) ?? 0;
@@ -91,7 +96,8 @@ export class AlertStore {
       const bucket = this.#buckets[Number.parseInt(fingerprint.slice(0, 2), 16)] as Bucket;
       bucket.fingerprints.push(fingerprint);
       bucket.isSorted = false;
-      this.#identityByText.set(alert.identity.text, alert.identity);
+      this.#identityByText.set(identity.text, identity);
+      this.#byFingerprint.set(fingerprint, identity);
       this.#keep(alert, undefined);
       return true;
     }
@@ -107,16 +113,17 @@ export class AlertStore {
   }
 
   #keep(alert: Alert, known: Alert | undefined): void {
-    this.#byFingerprint.set(alert.fingerprint, alert);
+    alert.identity.current = alert;
     for (const tell of this.#subscribers) tell(alert, known);
   }
 
   /** Forgets what is resolved. */
   collectGarbage(nowMs: number): void {
     const sizeBefore = this.#byFingerprint.size;
-    for (const [fingerprint, alert] of this.#byFingerprint) {
+    for (const alert of this.all()) {
       if (!alert.isResolvedAt(nowMs)) continue;
-      this.#byFingerprint.delete(fingerprint);
+      this.#byFingerprint.delete(alert.fingerprint);
+      alert.identity.current = undefined;
       this.#identityByText.delete(alert.identity.text);
       const left = (this.#countByName.get(alert.name) ?? 1) - 1;
       if (left > 0) this.#countByName.set(alert.name, left);
@@ -126,4 +133,8 @@ export class AlertStore {
     for (const bucket of this.#buckets)
       bucket.fingerprints = bucket.fingerprints.filter((fingerprint) => this.#byFingerprint.has(fingerprint));
   }
+}
+
+function currentOf(identity: AlertIdentity | undefined): Alert | undefined {
+  return identity?.current instanceof Alert ? identity.current : undefined;
 }

@@ -15,6 +15,8 @@ export class AlertIdentity {
   /** The label set as its sender writes it: the next report is known by this text without being parsed. */
   text: string;
   #hash: bigint | undefined;
+  /** Written by the store alone: what it holds under this identity; typed there. */
+  current: object | undefined = undefined;
   /** Written by the silences alone: those up to this version were tried, and these match. */
   silenceVersion = 0;
   silenceIds: readonly string[] = noIds;

@@ -180,10 +180,8 @@ export class AlertBody {
   /** The alert whose labels are known by their text. */
   #recognize(): ReadAlert | undefined {
     const { store, mode } = this.#options;
-    const identity = store.identityOf(this.#labels);
-    if (identity === undefined) return undefined;
-    const known = store.get(identity.fingerprint);
-    if (known?.identity !== identity) return undefined;
+    const known = store.knownBy(this.#labels);
+    if (known === undefined) return undefined;
     let annotationsJson = known.annotationsJson;
     if (this.#annotations !== annotationsJson) {
       const annotations = this.#readPairs(this.#annotations, this.#annotationsAt, true);
@@ -191,7 +189,7 @@ export class AlertBody {
       if (annotations === undefined || problemOfNames(annotations.labels, mode) !== undefined) return undefined;
       annotationsJson = annotations.json;
     }
-    return this.#finish(identity, annotationsJson, known);
+    return this.#finish(known.identity, annotationsJson, known);
   }
 
   #parseUsual(): ReadAlert | undefined {
