@@ -466,10 +466,14 @@ function addOtherRoutes(app: FastifyInstance, { prefix, reload }: { prefix: stri
     });
     done();
   });
-  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(indexPage));
+  app.get('/', (request, reply) => {
+    // The page's links are relative.
+    if (prefix !== '' && request.originalUrl === prefix) return reply.redirect(`${prefix}/`, 301);
+    return reply.type('text/html; charset=utf-8').send(indexPage);
+  });
   // The server's rewriting sends here whatever lies outside the prefix.
   app.get('/-/outside-route-prefix', (request, reply) => {
-    if (request.originalUrl === '/') return reply.redirect(`${prefix}/`, 302);
+    if (request.originalUrl === '/') return reply.redirect(prefix, 302);
     const message = `path ${request.originalUrl.split('?', 1)[0]} was not found; all paths begin with ${prefix}`;
     return reply
       .code(404)

@@ -2,35 +2,15 @@
  * The same play for the original (Debian's prometheus-alertmanager) and for us, in real time: the same notifications at the same
  * moments, the same answers of the API, the same output of amtool. Skipped, and said so, where the original is not installed.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Recorder } from './recorder.ts';
-
-const originalPath = '/usr/bin/prometheus-alertmanager';
-const amtoolPath = '/usr/bin/amtool';
-const hasOriginal = existsSync(originalPath) && existsSync(amtoolPath);
-const built = new URL('../dist/index.js', import.meta.url);
-if (!hasOriginal)
-  process.stderr.write(
-    `SKIPPED: no comparison with the original: ${originalPath} and ${amtoolPath} are not installed (apt-get install prometheus-alertmanager)\n`,
-  );
-
-interface Side {
-  readonly name: string;
-  readonly url: string;
-  readonly hook: Recorder;
-  readonly child: ChildProcess;
-}
+import { type Answer, amtoolPath, call, hasOriginal, iso, pause, type Side, startSide, stopSides } from './original.ts';
 
 let folder: string;
-/** All that was started: nothing may outlive a test that fails. */
-const started: { readonly child: ChildProcess; readonly hook: Recorder }[] = [];
 let sides: readonly [original: Side, ours: Side];
 
 /** repeat_interval is no multiple of group_interval: there the original is now and then one interval late, as its clock falls. */
@@ -66,86 +46,15 @@ time_intervals:
 beforeAll(async () => {
   if (!hasOriginal) return;
   folder = mkdtempSync(join(tmpdir(), 'alertmanager-'));
-  sides = [await startSide('original', configText), await startSide('ours', configText)];
+  sides = [await startSide('original', folder, configText), await startSide('ours', folder, configText)];
 });
 afterAll(async () => {
   if (!hasOriginal) return;
-  for (const { child, hook } of started) {
-    child.kill('SIGKILL');
-    await hook.stop();
-  }
+  await stopSides();
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function startSide(
-  name: 'original' | 'ours',
-  config: (hook: string) => string,
-  own = mkdtempSync(join(folder, name)),
-): Promise<Side> {
-  const hook = await Recorder.start();
-  writeFileSync(join(own, 'am.yml'), config(hook.url));
-  const port = await freePort();
-  const argv = [
-    `--config.file=${join(own, 'am.yml')}`,
-    `--storage.path=${join(own, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--web.external-url=http://am.example.org/x',
-    '--web.route-prefix=/',
-    '--cluster.listen-address=',
-  ];
-  const child =
-    name === 'original'
-      ? spawn(originalPath, argv, { stdio: 'ignore' })
-      : spawn(
-          process.execPath,
-          [
-            '--input-type=module',
-            '-e',
-            `import { main } from ${JSON.stringify(built.href)}; await main(process.argv.slice(1));`,
-            '--',
-            ...argv,
-          ],
-          { stdio: 'ignore' },
-        );
-  started.push({ child, hook });
-  const url = `http://127.0.0.1:${port}`;
-  for (let i = 0; i < 200; i++) {
-    if ((await fetch(`${url}/-/ready`).catch(() => undefined))?.status === 200) return { name, url, hook, child };
-    await pause(50);
-  }
-  throw new Error(`${name} does not become ready`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-type Answer = readonly [status: number, body: unknown];
-
-async function call({ url }: Side, method: string, path: string, body?: unknown): Promise<Answer> {
-  const init: RequestInit = { method };
-  if (body !== undefined) {
-    init.body = typeof body === 'string' ? body : JSON.stringify(body);
-    init.headers = { 'content-type': 'application/json' };
-  }
-  const answer = await fetch(`${url}${path}`, init);
-  const text = await answer.text();
-  try {
-    return [answer.status, JSON.parse(text)];
-  } catch {
-    return [answer.status, text];
-  }
-}
-
 type Step = readonly [atMs: number, act: (side: Side, startMs: number) => Promise<unknown>];
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** startsAt and endsAt in milliseconds after the play's start. */
 function alerts(
@@ -453,7 +362,7 @@ receivers:
 
 describe.runIf(hasOriginal)('receivers beside the original', () => {
   async function requests(name: 'original' | 'ours'): Promise<string[]> {
-    const side = await startSide(name, receiversText);
+    const side = await startSide(name, folder, receiversText);
     side.hook.answer = ({ path }) => {
       if (path.includes('gettoken')) return { body: '{"access_token":"tok"}' };
       if (path.includes('message/send')) return { body: '{"errcode":0}' };
@@ -514,7 +423,7 @@ receivers: [{ name: hook, webhook_configs: [{ url: '${hook}/hook' }] }]
     ['ours', 'original'],
   ] as const)('of %s are read by %s: silences are there, nothing is told twice', { timeout: 30_000 }, async (writer, reader) => {
     const own = mkdtempSync(join(folder, 'state-'));
-    const first = await startSide(writer, config, own);
+    const first = await startSide(writer, folder, config, { folder: own });
     await call(first, 'POST', '/api/v2/alerts', [alert]);
     await first.hook.waitFor(1);
     const [, { silenceID: id }] = (await call(first, 'POST', '/api/v2/silences', {
@@ -532,7 +441,7 @@ receivers: [{ name: hook, webhook_configs: [{ url: '${hook}/hook' }] }]
     first.child.kill('SIGTERM');
     await new Promise((resolve) => first.child.once('exit', resolve));
 
-    const second = await startSide(reader, config, own);
+    const second = await startSide(reader, folder, config, { folder: own });
     await call(second, 'POST', '/api/v2/alerts', [alert, { ...alert, labels: { alertname: 'Other' } }]);
     await second.hook.waitFor(1);
     await pause(500);

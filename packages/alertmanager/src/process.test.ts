@@ -150,7 +150,7 @@ describe('the process', () => {
       await ask('/am/-/ready'),
       await ask('/am/api/v2/status'),
       await ask('/api/v2/status'),
-    ]).toEqual(['302 /am/', '200', '200', '200', '404']);
+    ]).toEqual(['302 /am', '200', '200', '200', '404']);
     expect(await ask('/am/-/reload', 'POST')).toBe('200');
     for (let i = 0; i < 100 && [...server.lines.join('').matchAll(/address=(\S+)/g)].length < 2; i++)
       await new Promise((resolve) => setTimeout(resolve, 20));
