@@ -26,9 +26,9 @@ const classes: i32 = 9;
 
 function blockBytes(sizeClass: i32): u32 {
   // 64, 128, 192, 256, 384, 512, 768, 1024, 1536.
-  if (sizeClass < 4) return <u32>(sizeClass + 1) << 6;
+  if (sizeClass < 4) return (<u32>(sizeClass + 1)) << 6;
   const doubled = <u32>(sizeClass >> 1);
-  return (sizeClass & 1) == 0 ? <u32>96 << doubled : <u32>64 << (doubled + 1);
+  return (sizeClass & 1) == 0 ? (<u32>96) << doubled : (<u32>64) << (doubled + 1);
 }
 
 function allocate(state: usize, sizeClass: i32): usize {
@@ -83,7 +83,7 @@ function writeDifference(block: usize, bit: u32, dod: i64): u32 {
   if (dod >= -65535 && dod <= 65536) return write(block, bit, 0xc0000 | (<u64>dod & 0x1ffff), 20);
   if (dod >= -524287 && dod <= 524288) return write(block, bit, 0xe00000 | (<u64>dod & 0xfffff), 24);
   const next = write(block, bit, 0xf, 4);
-  return write(block, write(block, next, (<u64>dod) >> 32, 32), <u64>dod & 0xffffffff, 32);
+  return write(block, write(block, next, <u64>dod >> 32, 32), <u64>dod & 0xffffffff, 32);
 }
 
 function writeValue(block: usize, from: u32, record: usize, difference: u64): u32 {
@@ -100,7 +100,7 @@ function writeValue(block: usize, from: u32, record: usize, difference: u64): u3
   } else {
     store<u8>(record, <u8>leading, 53);
     store<u8>(record, <u8>trailing, 54);
-    bit = write(block, bit, (3 << 11) | (<u64>leading << 6) | <u64>((64 - leading - trailing) & 63), 13);
+    bit = write(block, bit, (3 << 11) | ((<u64>leading) << 6) | <u64>((64 - leading - trailing) & 63), 13);
   }
   const width = 64 - leading - trailing;
   const significant = difference >> <u64>trailing;
@@ -149,7 +149,7 @@ export function appendSamples(state: usize, slots: usize, times: usize, values: 
   for (; i < to; i++) {
     const slot = load<u32>(slots + ((<usize>i) << 2));
     if (slot == noSlot) continue;
-    const record = <usize>load<u32>(pages + (((<usize>slot) >> pageShift) << 2)) + ((<usize>slot) & pageMask) * recordBytes;
+    const record = <usize>load<u32>(pages + ((<usize>slot >> pageShift) << 2)) + (<usize>slot & pageMask) * recordBytes;
     const tMs = load<f64>(times + ((<usize>i) << 3));
     const lastMs = load<f64>(record);
     if (tMs <= lastMs) continue;

@@ -10,7 +10,7 @@ import { highWord, type SampleColumns } from '../sample-columns.ts';
 import { Turn } from '../turn.ts';
 import type { HeadChunkFiles } from './chunk-files.ts';
 import { type ChunkId, ChunkTable } from './chunk-table.ts';
-import { type Column, Uint8Column, Uint32Column } from './column.ts';
+import { type Column, columnPage, Uint8Column, Uint32Column } from './column.ts';
 import type { HeadMemory } from './head-memory.ts';
 import { LabelOrder } from './label-order.ts';
 import { batchLength, maxChunkBytes, type OnCut, OpenChunks } from './open-chunks.ts';
@@ -88,8 +88,7 @@ export class Head {
 
   #prepare(slot: number): number {
     const { count } = this.series;
-    for (const column of this.#columns) column.reserve(count);
-    for (const column of this.#open.columns) column.reserve(count);
+    if (slot % columnPage === 0) for (const column of [...this.#columns, ...this.#open.columns]) column.reserve(count);
     this.#open.setLastMs(slot, -Infinity);
     this.unloggedCount++;
     return slot;

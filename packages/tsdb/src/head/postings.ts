@@ -89,8 +89,10 @@ export class Postings {
       this.#grow(i, length);
     }
     this.#lengths[i] = length + 1;
-    const list = this.#list(i, length + 1);
-    list[length] = slot;
+    const place = this.#places[i] as number;
+    // Without a view of the list: this happens for every label of every new series.
+    if (length >= largestShort) (this.#long[place] as Uint32Array)[length] = slot;
+    else (this.#pages[Math.floor(place / pageWords)] as Uint32Array)[(place % pageWords) + length] = slot;
   }
 
   #grow(entry: number, length: number): void {

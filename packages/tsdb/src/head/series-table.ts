@@ -5,7 +5,7 @@
  * Labels are runs of symbol ids in one pool: `[count, name, value, name, value, …]`.
  */
 import { compareBytes, Labels } from '@pronoia/model';
-import { type Column, Float64Column, Uint32Column } from './column.ts';
+import { type Column, columnPage, Float64Column, Uint32Column } from './column.ts';
 import { Postings } from './postings.ts';
 import { Symbols } from './symbols.ts';
 
@@ -134,7 +134,7 @@ export class SeriesTable {
   /** The same, of the symbols' ids. */
   createFromIds(ids: Uint32Array, length: number, ref: number): number {
     const slot = this.count++;
-    for (const column of this.columns) column.reserve(this.count);
+    if (slot % columnPage === 0) for (const column of this.columns) column.reserve(this.count);
     const ownRef = ref === 0 ? this.lastRef + 1 : ref;
     if (ownRef > this.lastRef) this.lastRef = ownRef;
     this.#refs.set(slot, ownRef);
@@ -350,7 +350,7 @@ function storeIds(pool: LabelPool, ids: Uint32Array, length: number): number {
   if (index === pool.pages.length) pool.pages.push(new Uint32Array(poolPageWords));
   const page = pool.pages[index] as Uint32Array;
   page[at & 0xffff] = length / 2;
-  page.set(ids.subarray(0, length), (at & 0xffff) + 1);
+  for (let i = 0; i < length; i++) page[(at & 0xffff) + 1 + i] = ids[i] as number;
   pool.next = at + length + 1;
   return at >>> 0;
 }
