@@ -53,7 +53,7 @@ export class NotificationLog {
     if (this.#remember(entry)) this.#journal?.append(encodeEntry(entry));
   }
 
-  /** Another member's: taken when it is newer than ours. */
+  /** Another member's: taken when it is newer than ours. Throws when it cannot be written; it then counts in memory. */
   merge(entry: LogEntry, nowMs: number): boolean {
     const known = this.get(entry);
     if (entry.expiresAtMs <= nowMs || (known !== undefined && known.timestampMs >= entry.timestampMs)) return false;

@@ -110,13 +110,13 @@ export class Silences {
     }
   }
 
-  /** Another member's: taken when it is newer than ours. */
+  /** Another member's: taken when it is newer than ours. Throws when it cannot be written; it then holds in memory. */
   merge(silence: Silence, nowMs: number): boolean {
     const known = this.#byId.get(silence.id);
     if (silence.endsAtMs + this.#options.retentionMs <= nowMs || (known !== undefined && known.updatedAtMs >= silence.updatedAtMs))
       return false;
-    this.#journal?.append(encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs));
     this.#remember(silence);
+    this.#journal?.append(encodeSilence(silence, silence.endsAtMs + this.#options.retentionMs));
     return true;
   }
 

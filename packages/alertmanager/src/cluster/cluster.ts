@@ -70,6 +70,7 @@ const beatsPerProbe = 8;
 
 /** Lost peers are called upon at least this often: a cut should not outlast its cause. */
 const maxReconnectMs = 1000;
+const firstReconnectMs = 200;
 
 export type Turn = 'send' | 'told' | 'over';
 
@@ -123,6 +124,7 @@ export class Cluster {
           'A notification was sent by two members that could not see each other',
         );
       },
+      onUnwritten: (error) => log.error({ err: error }, 'What another member has sent is known but could not be written down'),
       onRecord: (groupKey) => {
         for (const wake of this.#recordWaiters.get(groupKey) ?? []) wake();
       },
@@ -468,7 +470,7 @@ export class Cluster {
       host,
       port,
       connectTimeoutMs: tcpTimeoutMs,
-      reconnectMs: this.#isSettled ? Math.min(reconnectIntervalMs, maxReconnectMs) : 200,
+      reconnectMs: () => (this.#isSettled ? Math.min(reconnectIntervalMs, maxReconnectMs) : firstReconnectMs),
       greeting: () => this.#greeting('hello'),
       onMessage: (message) => this.#hear(message, link),
       onDown: (reason) => {

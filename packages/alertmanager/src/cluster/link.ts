@@ -11,7 +11,7 @@ export interface LinkOptions {
   readonly host: string;
   readonly port: number;
   readonly connectTimeoutMs: number;
-  readonly reconnectMs: number;
+  readonly reconnectMs: () => number;
   /** First thing said on each new connection. */
   readonly greeting: () => string;
   readonly onMessage: (message: Message) => void;
@@ -83,7 +83,7 @@ export class Link {
       this.hasFailed = true;
       this.wasRefused = code === 'ECONNREFUSED';
       if (this.#isClosed) return;
-      this.#retry = clock.setTimer(this.#options.reconnectMs, () => this.#connect());
+      this.#retry = clock.setTimer(this.#options.reconnectMs(), () => this.#connect());
       this.#options.onDown(reason);
     });
   }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Labels } from '@pronoia/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -10,11 +13,12 @@ import { ReplicatedState, type StateMessage } from './state.ts';
 
 const nowMs = 1_800_000_000_000;
 
-function member(self: string) {
+function member(self: string, file?: string) {
   const silences = new Silences({ retentionMs: 3_600_000, maxSilences: 0, maxBytes: 0 });
-  const notificationLog = new NotificationLog();
+  const notificationLog = new NotificationLog(file);
   const store = new AlertStore();
   const duplicates: string[] = [];
+  const unwritten: string[] = [];
   const state = new ReplicatedState({
     silences,
     notificationLog,
@@ -23,8 +27,9 @@ function member(self: string) {
     self,
     onDuplicate: ({ groupKey }, other) => duplicates.push(`${groupKey} ${other}`),
     onRecord: () => {},
+    onUnwritten: (error) => unwritten.push(error.code),
   });
-  return { silences, notificationLog, store, state, duplicates };
+  return { silences, notificationLog, store, state, duplicates, unwritten };
 }
 
 type Member = ReturnType<typeof member>;
@@ -129,6 +134,17 @@ describe('shared state', () => {
       expect(first.notificationLog.get(late)?.timestampMs).toBe(lateMs);
     },
   );
+
+  it('is taken though the disk does not, and said so', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'state-'));
+    const [from, to] = [member('a'), member('b', join(folder, 'nflog'))];
+    // As if the disk were gone: nothing can be appended.
+    to.notificationLog.close();
+    const told = entry('g', nowMs, [1n]);
+    to.state.merge(read(from.state.recordMessage(told, 0)));
+    expect([to.unwritten, to.notificationLog.get(told)?.firing]).toEqual([['state_not_written'], [1n]]);
+    rmSync(folder, { recursive: true });
+  });
 
   it('an alert that is over is not brought to a member that never had it', async () => {
     const [a, b] = [member('a'), member('b')];

@@ -3,6 +3,7 @@
  * comparing sums over buckets. Everything merges by its own time, so it may come twice and in any order.
  */
 import { Labels } from '@pronoia/model';
+import { CodedError } from '@pronoia/server';
 import { Alert, momentAt, nanoTime, readTime } from '../alert.ts';
 import type { AlertStore } from '../alert-store.ts';
 import { AlertIdentity, quote } from '../identity.ts';
@@ -19,6 +20,8 @@ export interface StateOptions {
   readonly self: string;
   /** The same group was told by two members that did not know of each other. */
   readonly onDuplicate: (entry: LogEntry, others: string) => void;
+  /** What has come holds in memory, but is not on the disk. */
+  readonly onUnwritten: (error: CodedError) => void;
   /** A record of another member has come. */
   readonly onRecord: (groupKey: string) => void;
 }
@@ -151,11 +154,22 @@ export class ReplicatedState {
     const { silences, store, now } = this.#options;
     for (const data of message.silences) {
       const silence = decodeSilence(Buffer.from(data, 'base64'));
-      if (silence !== undefined) silences.merge(silence, now());
+      if (silence !== undefined) this.#write(() => silences.merge(silence, now()));
     }
     for (const wire of message.entries) this.#mergeEntry(wire);
     const alerts = message.alerts.map((wire) => this.#readAlert(wire)).filter((alert) => alert !== undefined);
     if (alerts.length > 0) store.put(alerts, now());
+  }
+
+  /** A full disk here is no reason to leave the cluster: the next snapshot writes it down. */
+  #write(merge: () => boolean): boolean {
+    try {
+      return merge();
+    } catch (error) {
+      if (!(error instanceof CodedError && error.code === 'state_not_written')) throw error;
+      this.#options.onUnwritten(error);
+      return true;
+    }
   }
 
   #mergeEntry({ data, by, priorMs }: WireEntry): void {
@@ -183,7 +197,7 @@ export class ReplicatedState {
         onDuplicate(entry, by);
       }
     }
-    if (!notificationLog.merge(entry, now())) return;
+    if (!this.#write(() => notificationLog.merge(entry, now()))) return;
     this.#originByPlace.set(key, { by, priorMs });
     onRecord(entry.groupKey);
   }
