@@ -144,7 +144,8 @@ export async function eachRangeResult(
 
   const source = await ev.rangeSource(rangeArg, frame, func);
   const job = { func, reference, rangeMs, args, steps: count };
-  const scansWindows = compiled?.scansWindows ?? kernel?.scansWindows ?? true;
+  // A quantile keeps its window sorted, which takes as long as looking at it.
+  const scansWindows = func === 'quantile_over_time' || (compiled?.scansWindows ?? kernel?.scansWindows ?? true);
   const isSharded = perStep === undefined && isQuick && canShard(func);
   if (source === undefined || !isSharded || !isWorthSharding(source, job, scansWindows)) {
     await ev.eachRange(rangeArg, frame, func, visitColumns, source);

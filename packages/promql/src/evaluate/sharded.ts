@@ -1,12 +1,12 @@
 /**
  * Sends the series of a large selection to the query threads, shard by shard, and hands out the results in the order of the series. Here
- * chunks are copied and results used; decoding and computing is done there.
+ * chunks are copied and results used; decoding and computing is done there, and here only while there is nothing else to do.
  */
 import { type Series, StagedChunks } from '@pronoia/model';
 import type { Arena } from './arena.ts';
 import type { Budget } from './budget.ts';
-import type { Selection } from './column-reader.ts';
-import type { ShardJob, ShardResult } from './shard.ts';
+import { giveDesk, type Selection, takeDesk } from './column-reader.ts';
+import { runShard, type ShardJob, type ShardResult } from './shard.ts';
 import { shardPool } from './shard-pool.ts';
 import type { StepSeries } from './step-series.ts';
 
@@ -49,7 +49,8 @@ type Visit = (series: Series, result: ShardResult | undefined, at: number) => Pr
 interface Shard {
   readonly from: number;
   readonly slow: Uint8Array;
-  result: Promise<ShardResult | undefined>;
+  readonly result: Promise<ShardResult | undefined>;
+  isDone: boolean;
 }
 
 export async function eachSharded(budget: Budget, source: ShardSource, job: ShardJob, scansWindows: boolean, visit: Visit): Promise<void> {
@@ -58,18 +59,32 @@ export async function eachSharded(budget: Budget, source: ShardSource, job: Shar
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
   const samplesPerShard = Math.max(1, Math.round((shardNs / costOfSeries(source, job, scansWindows)) * samplesOfSeries(source)));
   const shards: Shard[] = [];
+  const ahead = shardPool.size * shardsPerThread;
   let next = 0;
+  const add = (staged: StagedChunks, run: () => Promise<ShardResult | undefined>): void => {
+    const count = bulk.stage(next, series.length, samplesPerShard, minMs, maxMs, staged);
+    const shard: Shard = { from: next, slow: staged.slow.slice(0, count), result: run(), isDone: false };
+    // Whoever waits for it hears of a failure; until then it is nobody's.
+    const done = (): void => {
+      shard.isDone = true;
+    };
+    shard.result.then(done, done);
+    shards.push(shard);
+    next += count;
+  };
+  const desk = takeDesk(bulk);
   try {
     while (next < series.length || shards.length > 0) {
-      while (next < series.length && shards.length < shardPool.size * shardsPerThread) {
+      while (next < series.length && shards.length < ahead) {
         const staged = new StagedChunks();
-        const count = bulk.stage(next, series.length, samplesPerShard, minMs, maxMs, staged);
-        const shard = { from: next, slow: staged.slow.slice(0, count), result: shardPool.run(job, bulk.decoderUrl, staged, cancelled) };
-        // Whoever waits for it later hears of a failure; until then it is nobody's.
-        shard.result.catch(() => undefined);
-        shards.push(shard);
-        next += count;
+        add(staged, () => shardPool.run(job, bulk.decoderUrl, staged, cancelled));
         if (budget.due(20_000)) await budget.pause();
+      }
+      if (next < series.length && shards[0]?.isDone === false && shards.length < 2 * ahead) {
+        // Nothing to hand out yet: this thread takes a shard too, and lets others run after it.
+        add(desk.staged, async () => runShard(job, desk.staged, desk.decoder, () => false));
+        await budget.pause();
+        continue;
       }
       const shard = shards.shift() as Shard;
       const result = await whileAlive(budget, shard.result);
@@ -81,6 +96,7 @@ export async function eachSharded(budget: Budget, source: ShardSource, job: Shar
     }
   } finally {
     Atomics.store(cancelled, 0, 1);
+    giveDesk(bulk, desk);
   }
 }
 
