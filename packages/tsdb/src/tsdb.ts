@@ -410,6 +410,7 @@ export class Tsdb implements Queryable, Appendable {
   deleteSeries(matchers: readonly Matcher[], minMs: number, maxMs: number): Promise<void> {
     // Not beside the writing of a block, which has passed some of the series already.
     return this.#alone(async () => {
+      if (minMs > maxMs) return;
       for (const block of this.#blocks.blocks) {
         if (block.minMs <= maxMs && block.maxMs >= minMs) await block.deleteSeries(matchers, minMs, maxMs);
       }
