@@ -44,7 +44,7 @@ export {
 export type { FloatHistogram, Span } from './histogram.ts';
 export { compareBytes, isLegacyName, Labels } from './labels.ts';
 export { createMatcher, type Matcher, type MatchType, PatternError } from './matcher.ts';
-export { type OpenMetricsOptions, parseOpenMetrics } from './openmetrics.ts';
+export { type OpenMetricsOptions, openMetricsSlices, parseOpenMetrics } from './openmetrics.ts';
 export { type PatternPlan, planPattern } from './pattern.ts';
 export { quoteGo } from './quote.ts';
 export { matchesAnywhere, replaceAllMatches } from './regex.ts';
@@ -74,4 +74,4 @@ export {
   type SeriesRef,
   type SeriesSet,
 } from './storage.ts';
-export { parseTextFormat } from './text-format.ts';
+export { parseTextFormat, textFormatSlices } from './text-format.ts';

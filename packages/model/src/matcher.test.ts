@@ -99,6 +99,17 @@ describe('a matcher', () => {
     expect(() => createMatcher('=~', 'l', pattern)).toThrow(message);
   });
 
+  it('gives up a pattern that takes too long', () => {
+    // One state for every set of the last twenty and thirty characters.
+    const matcher = createMatcher('=~', 'l', '(.*a.{20}|.*b.{30}){20}');
+    const values = Array.from({ length: 100_000 }, (_, i) =>
+      (i * 2_654_435_761).toString(2).replaceAll('0', 'a').replaceAll('1', 'b').repeat(3),
+    );
+    expect(() => values.map((value) => matcher.matches(value))).toThrow(
+      'regular expression "(.*a.{20}|.*b.{30}){20}" takes too long; make it simpler',
+    );
+  });
+
   it('takes a list of a hundred thousand words', () => {
     const matcher = createMatcher('=~', 'l', Array.from({ length: 100_000 }, (_, i) => `w${i}`).join('|'));
     expect(matcher.literals).toHaveLength(100_000);

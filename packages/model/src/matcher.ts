@@ -13,6 +13,7 @@ export interface Matcher {
   readonly type: MatchType;
   readonly name: string;
   readonly value: string;
+  /** Throws PatternError when a regular expression has taken too long for too many values. */
   matches(value: string): boolean;
   /** For `=~`/`!~` whose pattern is a finite set of literals (`a|b|c`): that set. For `=`/`!=`: the value alone. Otherwise undefined. */
   readonly literals: readonly string[] | undefined;
@@ -22,7 +23,7 @@ export interface Matcher {
   toString(): string;
 }
 
-/** A regular expression that RE2 does not take. The message is Go's: ``error parsing regexp: missing closing ): `(a` ``. */
+/** A regular expression that RE2 does not take, in Go's words (``error parsing regexp: missing closing ): `(a` ``), or that takes too long. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
 }
@@ -93,6 +94,13 @@ class PatternMatcher implements Matcher {
 /** RE2 in JavaScript costs 0.5–2 µs a value, and the same values are asked again by every query: remember this many. */
 const rememberedResults = 4096;
 
+/**
+ * RE2 is linear, but the factor may be thousands: `.*a.{500}` needs milliseconds for one value. So much time in one go and no more, because
+ * nobody else has a turn meanwhile; who comes again after a while has it anew.
+ */
+const maxSpentMs = 1000;
+const recoveredShare = 0.1;
+
 function compile(pattern: string, plan: PatternPlan): (value: string) => boolean {
   switch (plan.kind) {
     case 'literals': {
@@ -107,12 +115,22 @@ function compile(pattern: string, plan: PatternPlan): (value: string) => boolean
       const quick = quickRegex(pattern);
       const results = new Map<string, boolean>();
       const { prefix } = plan;
+      let spentMs = 0;
+      let lastMs = performance.now();
+      const spend = (startedMs: number): void => {
+        const idleMs = startedMs - lastMs;
+        lastMs = performance.now();
+        spentMs = Math.max(0, spentMs - idleMs * recoveredShare) + lastMs - startedMs;
+        if (spentMs > maxSpentMs) throw new PatternError(`regular expression ${quoteGo(pattern)} takes too long; make it simpler`);
+      };
       return (value) => {
         if (!value.startsWith(prefix)) return false;
         if (quick !== undefined && value.length <= maxQuickLength) return quick.test(value);
         let result = results.get(value);
         if (result === undefined) {
+          const startedMs = performance.now();
           result = regex.testExact(value);
+          spend(startedMs);
           if (results.size >= rememberedResults) results.clear();
           results.set(value, result);
         }

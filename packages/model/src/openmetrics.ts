@@ -39,28 +39,58 @@ export interface OpenMetricsOptions {
 
 /** Calls the sink for each line in order. Throws ExpositionError at the first fault; what came before has been handed out. */
 export function parseOpenMetrics(bytes: Uint8Array, sink: ExpositionSink, options: OpenMetricsOptions = {}): void {
+  for (const _ of openMetricsSlices(bytes, sink, options));
+}
+
+/** The same a slice at a time: yields between lines, whenever about `sliceBytes` have been read. */
+export function* openMetricsSlices(
+  bytes: Uint8Array,
+  sink: ExpositionSink,
+  options: OpenMetricsOptions = {},
+  sliceBytes = Infinity,
+): Generator<void> {
   const rules = options.strict ? new FamilyRules(bytes, sink) : undefined;
   const target = rules ?? sink;
   const grammar = options.strict ? strictGrammar : lenient;
   const line = new SampleLine();
   line.bytes = bytes;
-  let at = 0;
-  for (;;) {
+  for (let at = 0; ; ) {
+    const end = readLines(bytes, at, at + sliceBytes, line, grammar, target);
+    if (end < 0) {
+      rules?.end(-end);
+      return;
+    }
+    at = end;
+    yield;
+  }
+}
+
+/** Reads lines until one begins at or behind `until`. Returns where it begins; after the last line minus where that one ends. */
+function readLines(
+  bytes: Uint8Array,
+  start: number,
+  until: number,
+  line: SampleLine,
+  grammar: SeriesGrammar,
+  sink: ExpositionSink,
+): number {
+  let at = start;
+  while (at < until) {
     if (at >= bytes.length) throw new ExpositionError(bytes, at, 'data does not end with # EOF');
     if (bytes[at] !== hash) {
-      at = readSample(bytes, at, line, grammar, target);
+      at = readSample(bytes, at, line, grammar, sink);
       continue;
     }
     const end = lineEnd(bytes, at);
     if (end - at === 5 && startsWith(bytes, at, '# EOF')) {
       if (end + 1 < bytes.length) throw new ExpositionError(bytes, end + 1, 'unexpected data after # EOF');
-      rules?.end(end);
-      return;
+      return -end;
     }
     if (end === bytes.length) throw new ExpositionError(bytes, at, 'data does not end with # EOF');
-    readMetadata(bytes, at, end, line, target);
+    readMetadata(bytes, at, end, line, sink);
     at = end + 1;
   }
+  return at;
 }
 
 function lineEnd(bytes: Uint8Array, at: number): number {

@@ -34,17 +34,30 @@ const types: Readonly<Record<string, MetricType>> = {
 
 /** Calls the sink for each line in order. Throws ExpositionError at the first fault; what came before has been handed out. */
 export function parseTextFormat(bytes: Uint8Array, sink: ExpositionSink): void {
+  for (const _ of textFormatSlices(bytes, sink));
+}
+
+/** The same a slice at a time: yields between lines, whenever about `sliceBytes` have been read. */
+export function* textFormatSlices(bytes: Uint8Array, sink: ExpositionSink, sliceBytes = Infinity): Generator<void> {
   const line = new SampleLine();
   line.bytes = bytes;
+  for (let at = 0; at < bytes.length; ) {
+    at = readLines(bytes, at, Math.min(bytes.length, at + sliceBytes), line, sink);
+    yield;
+  }
+}
+
+function readLines(bytes: Uint8Array, start: number, until: number, line: SampleLine, sink: ExpositionSink): number {
   const { length } = bytes;
-  let at = 0;
-  while (at < length) {
+  let at = start;
+  while (at < until) {
     at = skipBlanks(bytes, at);
     const byte = bytes[at];
     if (byte === newline) at++;
     else if (byte === hash) at = readComment(bytes, at, line, sink);
     else if (at < length) at = readSample(bytes, at, line, sink);
   }
+  return at;
 }
 
 function readSample(bytes: Uint8Array, start: number, line: SampleLine, sink: ExpositionSink): number {

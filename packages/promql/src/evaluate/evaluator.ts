@@ -2,7 +2,7 @@
  * Evaluates a tree, node by node, each for all steps of its frame at once. Series of selectors are read one after the other; a
  * window function moves the edges of its window forward through a series, once.
  */
-import { type Matcher, type Querier, type Queryable, SampleBatch, type SelectHints } from '@pronoia/model';
+import { type Matcher, PatternError, type Querier, type Queryable, SampleBatch, type SelectHints } from '@pronoia/model';
 import { QueryError } from '../query-error.ts';
 import type { CallExpr, DurationExpr, Expr, MatrixSelector, SubqueryExpr, TimeModifiers, VectorSelector } from '../syntax/ast.ts';
 import { isTrim } from '../syntax/check.ts';
@@ -293,6 +293,7 @@ export class Evaluator implements Evaluation {
       return { series, bulk: this.isLiteral ? undefined : bulk };
     } catch (cause) {
       this.budget.check();
+      if (cause instanceof PatternError) throw new QueryError('execution', cause.message, cause);
       throw new QueryError('internal', `expanding series: ${(cause as Error).message}`, cause);
     }
   }

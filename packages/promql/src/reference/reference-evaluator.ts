@@ -7,7 +7,7 @@
  *
  * All steps of a node come before its parent's first, as in the original: so errors come in the same order.
  */
-import { formatGoFloat, Labels, type Matcher, type Queryable, quoteGo, SampleBatch } from '@pronoia/model';
+import { formatGoFloat, Labels, type Matcher, PatternError, type Queryable, quoteGo, SampleBatch } from '@pronoia/model';
 import type { Annotations } from '../evaluate/annotations.ts';
 import type { Budget } from '../evaluate/budget.ts';
 import type { Frame } from '../evaluate/frame.ts';
@@ -624,6 +624,7 @@ export class ReferenceEvaluator {
       return copies;
     } catch (cause) {
       budget.check();
+      if (cause instanceof PatternError) throw new QueryError('execution', cause.message, cause);
       throw new QueryError('internal', `expanding series: ${(cause as Error).message}`, cause);
     } finally {
       querier.close();
