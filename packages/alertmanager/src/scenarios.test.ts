@@ -145,7 +145,7 @@ describe.runIf(hasOriginal)('beside the original', () => {
         { receiver: 'b', groupKey: '{}/{alertname="y"}:{alertname="y"}', status: 'firing', alerts: 'y/' },
       ],
     );
-    expect(answers.sort()).toEqual([200, 200, 500, 500]);
+    expect(answers.sort((a, b) => Number(a) - Number(b))).toEqual([200, 200, 500, 500]);
   });
 
   it('with a prefix all paths begin with it', { timeout: 30_000 }, async () => {

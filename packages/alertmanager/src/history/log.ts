@@ -44,7 +44,7 @@ export interface ReadRecord {
 }
 
 interface Queued {
-  readonly record: HistoryRecord | (() => HistoryRecord);
+  readonly record: HistoryRecord | (() => string);
   readonly subjects: readonly Subject[];
 }
 
@@ -85,8 +85,8 @@ export class HistoryLog {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Returns at once; a function is called when the record is written. `subjects` are the alerts that the record names. */
-  append(record: HistoryRecord | (() => HistoryRecord), subjects: readonly Subject[] = []): void {
+  /** Returns at once; a function gives the record as JSON when it is written. `subjects` are the alerts that the record names. */
+  append(record: HistoryRecord | (() => string), subjects: readonly Subject[] = []): void {
     if (this.#queue.length >= maxQueued) {
       this.droppedCount++;
       return;
@@ -94,6 +94,7 @@ export class HistoryLog {
     this.#queue.push({ record, subjects });
     this.#writing ??= new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#write())
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'BUG: events were not written'))
       .finally(() => {
         this.#writing = undefined;
       });
@@ -109,43 +110,33 @@ export class HistoryLog {
     while (this.#queue.length > 0) {
       const queue = this.#queue;
       this.#queue = [];
-      let parts: Buffer[] = [];
-      let bytes = 0;
-      let events = 0;
+      const batch = new Batch();
       for (const queued of queue) {
-        for (const part of this.#encode(queued)) {
-          parts.push(part);
-          bytes += part.length;
-        }
-        events++;
-        if (bytes >= Math.min(maxBatchBytes, this.#segmentBytes)) {
-          await this.#writeBatch(Buffer.concat(parts), events);
-          parts = [];
-          bytes = events = 0;
-        }
+        this.#encode(queued, batch);
+        if (batch.length >= Math.min(maxBatchBytes, this.#segmentBytes)) await this.#writeBatch(batch);
         if (slice.isOver()) await slice.next();
       }
-      if (events > 0) await this.#writeBatch(Buffer.concat(parts), events);
+      if (batch.events > 0) await this.#writeBatch(batch);
     }
   }
 
-  #encode({ record, subjects }: Queued): Buffer[] {
-    const parts: Buffer[] = [];
+  #encode({ record, subjects }: Queued, batch: Batch): void {
     for (const { fingerprint, labelsJson } of subjects) {
       if (this.#named.has(fingerprint)) continue;
       this.#named.add(fingerprint);
-      parts.push(frame(`{"fingerprint":"${fingerprint}","labels":${labelsJson}}`));
+      batch.add(`${labelsPrefix}${fingerprint}","labels":${labelsJson}}`);
     }
-    parts.push(frame(JSON.stringify(typeof record === 'function' ? record() : record)));
-    return parts;
+    batch.add(typeof record === 'function' ? record() : JSON.stringify(record));
+    batch.events++;
   }
 
-  async #writeBatch(batch: Buffer, events: number): Promise<void> {
+  async #writeBatch(batch: Batch): Promise<void> {
+    const { bytes, events } = batch.take();
     try {
       const file = await this.#current();
-      await file.appendFile(batch);
+      await file.appendFile(bytes);
       const segment = this.#segments.at(-1) as Segment;
-      segment.bytes += batch.length;
+      segment.bytes += bytes.length;
       this.#isFailing = false;
       const nowMs = this.#options.clock.monotonic();
       if (nowMs - this.#syncedAtMs > syncIntervalMs) {
@@ -232,16 +223,38 @@ export class HistoryLog {
   }
 }
 
-function frame(json: string): Buffer {
-  const length = Buffer.byteLength(json);
-  const record = Buffer.allocUnsafe(headerBytes + length);
-  record.write(json, headerBytes);
-  record.writeUInt32LE(length, 0);
-  record.writeUInt32LE(crc32(record.subarray(headerBytes)), 4);
-  return record;
+/** Frames of many records in one buffer: fifty thousand alerts may begin in a few seconds. */
+class Batch {
+  #buffer = Buffer.allocUnsafe(maxBatchBytes + 16 * 1024);
+  length = 0;
+  events = 0;
+
+  add(json: string): void {
+    // A UTF-16 unit takes three bytes at most.
+    const roomBytes = headerBytes + json.length * 3;
+    if (this.length + roomBytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(this.length + roomBytes + maxBatchBytes);
+      this.#buffer.copy(larger, 0, 0, this.length);
+      this.#buffer = larger;
+    }
+    const at = this.length;
+    const length = this.#buffer.write(json, at + headerBytes);
+    const end = at + headerBytes + length;
+    this.#buffer.writeUInt32LE(length, at);
+    this.#buffer.writeUInt32LE(crc32(this.#buffer.subarray(at + headerBytes, end)), at + 4);
+    this.length = end;
+  }
+
+  /** Valid until the next `add`. */
+  take(): { readonly bytes: Buffer; readonly events: number } {
+    const taken = { bytes: this.#buffer.subarray(0, this.length), events: this.events };
+    this.length = this.events = 0;
+    return taken;
+  }
 }
 
-const labelsPrefix = Buffer.from('{"fingerprint":"');
+const labelsPrefix = '{"fingerprint":"';
+const labelsPrefixBytes = Buffer.from(labelsPrefix);
 
 /** The whole records up to the first that is torn. */
 function walk(bytes: Buffer): { records: Buffer[]; labels: Map<string, Buffer> } {
@@ -252,7 +265,7 @@ function walk(bytes: Buffer): { records: Buffer[]; labels: Map<string, Buffer> }
     if (end > bytes.length) break;
     const payload = bytes.subarray(at + headerBytes, end);
     if (crc32(payload) !== bytes.readUInt32LE(at + 4)) break;
-    if (payload.subarray(0, labelsPrefix.length).equals(labelsPrefix))
+    if (payload.subarray(0, labelsPrefix.length).equals(labelsPrefixBytes))
       labels.set(payload.subarray(labelsPrefix.length, labelsPrefix.length + 16).toString('latin1'), payload);
     else records.push(payload);
     at = end;
