@@ -29,12 +29,15 @@ const group = (id = 'G1'): ExecutorInfo => ({
   type: 'DEFAULT',
   resources: [cpus(0.1), mem(32), { name: 'disk', type: 'SCALAR', scalar: { value: 10 } }],
 });
+/** Ends when the test says so, whatever the load of the machine. */
+const untilGo = 'while [ ! -e go ]; do sleep 0.05; done';
+const go = (id: string): void => writeFileSync(join(bed.sandbox('G1'), 'tasks', id, 'go'), '');
 const member = (id: string, value: string, more: Partial<TaskInfo> = {}): TaskInfo => task({ ...shell(id, value), ...more });
 
 describe('the default executor', () => {
   it('runs a group, each task in a sandbox of its own under its', async () => {
     const agent = await bed.open();
-    bed.launchGroup(framework(), group(), member('a', 'echo from a; sleep 1'), member('b', 'echo from b; env > env; sleep 1'));
+    bed.launchGroup(framework(), group(), member('a', `echo from a; ${untilGo}`), member('b', `echo from b; env > env; ${untilGo}`));
     const [a, b] = await Promise.all([bed.running('a'), bed.running('b')]);
     expect(a.container_status?.container_id?.parent).toEqual(b.container_status?.container_id?.parent);
     const sandbox = bed.sandbox('G1');
@@ -53,6 +56,8 @@ describe('the default executor', () => {
     expect(flat[0]?.resource_statistics?.processes).toBeGreaterThanOrEqual(2);
     const nested = await containers({ type: 'GET_CONTAINERS', get_containers: { show_nested: true } });
     expect(nested.map(({ container_id }) => container_id.parent !== undefined)).toEqual([false, true, true]);
+    go('a');
+    go('b');
     await Promise.all([bed.final('a'), bed.final('b')]);
     expect([bed.text('G1', 'tasks/a/stdout'), bed.text('G1', 'tasks/b/stdout')]).toEqual(['from a\n', 'from b\n']);
     expect(bed.text('G1', 'tasks/b/env')).toMatch(/^MESOS_CONTAINER_IP=127\.0\.0\.1$/m);
@@ -112,7 +117,7 @@ describe('the default executor', () => {
 
   it('is taken up again with its groups after a restart, without what had ended', async () => {
     const first = await bed.open();
-    bed.launchGroup(framework(), group(), member('a', 'true'), member('b', 'sleep 1; exit 4'), member('c', 'exec sleep 1000'));
+    bed.launchGroup(framework(), group(), member('a', 'true'), member('b', `${untilGo}; exit 4`), member('c', 'exec sleep 1000'));
     await Promise.all([bed.final('a'), bed.running('b'), bed.running('c')]);
     await untilTrue(async () => /"completed_tasks":\[\{"id":"a"/.test(await (await fetch(`${first.url}/state`)).text()));
     await first.stop();
@@ -121,6 +126,7 @@ describe('the default executor', () => {
     const hello = await bed.master.until((message) => (message.type === 'REREGISTER' ? message : undefined));
     expect(hello.held.executors.map(({ executor_info }) => executor_info.type)).toEqual(['DEFAULT']);
     expect(hello.held.tasks.map((held) => held.task_id.value).sort()).toEqual(['b', 'c']);
+    go('b');
     expect(await bed.final('b')).toMatchObject({ state: 'TASK_FAILED', message: 'Command exited with status 4' });
     expect(await bed.final('c')).toMatchObject({ state: 'TASK_KILLED' });
   });
@@ -293,13 +299,14 @@ it('kill -9 of the agent: a task group lives on and its end is told', async () =
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: home, stdio: 'ignore' });
   try {
     await bed.master.until((message) => (message.type === 'REGISTER' ? message : undefined), 30_000);
-    bed.launchGroup(framework(), group(), member('a', 'sleep 1; exit 9'), member('b', 'exec sleep 1000'));
+    bed.launchGroup(framework(), group(), member('a', `${untilGo}; exit 9`), member('b', 'exec sleep 1000'));
     await Promise.all([bed.running('a'), bed.running('b')]);
   } finally {
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('exit', resolve));
   }
   bed.master.messages.length = 0;
+  go('a');
   await bed.open();
   expect(await bed.final('a')).toMatchObject({ state: 'TASK_FAILED', message: 'Command exited with status 9' });
   expect(await bed.final('b')).toMatchObject({ state: 'TASK_KILLED' });

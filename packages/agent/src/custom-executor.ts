@@ -18,6 +18,7 @@ import {
 } from './executor.ts';
 import type { ExecutorHost, HeldExecutor } from './executor-host.ts';
 import { signalNumber, signalText } from './signal-text.ts';
+import { ownTurn } from './turns.ts';
 
 /** The executor's open event stream. */
 export interface ExecutorLink {
@@ -245,6 +246,7 @@ export class CustomExecutor implements ExecutorDriver {
         this.#launching.signal,
       );
       if (isFetching) this.#host.metrics.fetches.inc({ result: 'succeeded' });
+      await ownTurn();
       if (this.#isReleased || this.#executor.state === 'TERMINATING') throw new Error('the executor was shut down before it was launched');
       const container = await this.#host.containers.launch({ ...this.#spec(), ...prepared });
       this.#host.launched(this.#executor, container.pid);

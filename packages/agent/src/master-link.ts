@@ -7,6 +7,7 @@ import { type Clock, type Logger, sleep, type Timer } from '@pronoia/server';
 import { type Dispatcher, Agent as HttpPool, request } from 'undici';
 import { stringify } from './checkpoint.ts';
 import { MasterDetector } from './master-detector.ts';
+import { ownTurn } from './turns.ts';
 
 export interface MasterLinkOptions {
   /** `host:port` or a URL, or several after commas; or `etcd://host:port,…/path`, where masters elect their leader. */
@@ -157,7 +158,8 @@ export class MasterLink {
     if (response.statusCode !== 200 || typeof streamId !== 'string') {
       throw new Error(`the master at ${url} answered ${response.statusCode}: ${(await response.body.text()).slice(0, 300)}`);
     }
-    this.#session = { streamId, url, queue: [], isSending: false, stop };
+    const session: Session = { streamId, url, queue: [], isSending: false, stop };
+    this.#session = session;
     this.#awaitPing();
     const decoder = new RecordDecoder();
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -170,7 +172,12 @@ export class MasterLink {
         }
         this.#awaitPing();
         if (message.type === 'PING') this.send({ type: 'PONG' });
-        else this.#options.onMessage(message);
+        else {
+          // A launch writes files: of many in one chunk each has its turn.
+          if (message.type === 'RUN_TASK') await ownTurn();
+          if (this.#session !== session) break;
+          this.#options.onMessage(message);
+        }
       }
     }
     throw new Error('the master closed the stream');

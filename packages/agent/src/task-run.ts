@@ -11,6 +11,7 @@ import { type HeldTask, hasCapability, killGraceMs, lostState, type TaskReport }
 import type { ExecutorHost, HeldExecutor } from './executor-host.ts';
 import type { SandboxRequest } from './sandbox.ts';
 import { signalText } from './signal-text.ts';
+import { ownTurn } from './turns.ts';
 
 /** What a command task's executor gets on top of the task (mesos.md §9.5). */
 export const EXECUTOR_CPUS = 0.1;
@@ -121,6 +122,7 @@ export class TaskRun {
         throw error;
       }
       if (isFetching) this.#host.metrics.fetches.inc({ result: 'succeeded' });
+      await ownTurn();
       if (this.#isKilled || this.#isReleased) throw new Error('killed while it was being launched');
       this.#report({ ...fromExecutor, state: 'TASK_STARTING' });
       const container = await this.#host.containers.launch({ ...this.#spec(), ...prepared });
