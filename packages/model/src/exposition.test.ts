@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExpositionError, type ExpositionSink } from './exposition.ts';
+import { ExpositionError, type ExpositionSink, type SampleLine } from './exposition.ts';
 import { formatFloat } from './float-text.ts';
 import { Labels } from './labels.ts';
-import { parseOpenMetrics } from './openmetrics.ts';
-import { parseTextFormat } from './text-format.ts';
+import { openMetricsSlices, parseOpenMetrics } from './openmetrics.ts';
+import { parseTextFormat, textFormatSlices } from './text-format.ts';
 
 type Parse = (bytes: Uint8Array, sink: ExpositionSink) => void;
 const strict: Parse = (bytes, sink) => parseOpenMetrics(bytes, sink, { strict: true });
@@ -232,3 +232,25 @@ it('labels of a line are those of Labels.from', () => {
     sample: (line) => expect(line.labels().equals(Labels.from({ __name__: 'a', b: '2', c: '1' }))).toBe(true),
   });
 });
+
+it.each([textFormatSlices, (bytes: Uint8Array, sink: ExpositionSink, slice?: number) => openMetricsSlices(bytes, sink, {}, slice)])(
+  'a page read in slices of any size is the same page (%#)',
+  (slices) => {
+    const page = Buffer.from(
+      '# TYPE a counter\na_total{x="1"} 1\na_total{x="\\n}"} 2\n# HELP b text\n# TYPE b gauge\nb 3\nb{y="z"} 4 5\n# EOF\n',
+    );
+    const readIn = (sliceBytes: number): { lines: string[]; count: number } => {
+      const lines: string[] = [];
+      const sink = {
+        sample: (line: SampleLine) => lines.push(`${line.labels().toString()} ${line.value} ${line.metricType}`),
+        type: (family: string, type: string) => lines.push(`${family} ${type}`),
+      };
+      return { count: [...slices(page, sink, sliceBytes)].length, lines };
+    };
+    const whole = readIn(Infinity);
+    expect(whole.lines).toHaveLength(6);
+    for (let size = 1; size <= page.length; size++) expect(readIn(size).lines).toEqual(whole.lines);
+    expect(readIn(1).count).toBeGreaterThan(6);
+    expect(readIn(page.length + 1).count).toBeLessThan(2);
+  },
+);

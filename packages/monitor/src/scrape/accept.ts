@@ -1,5 +1,5 @@
 /** What we ask a target for, and which parser its answer needs (prometheus-server.md §5.1, §5.6). */
-import { type ExpositionSink, parseOpenMetrics, parseTextFormat } from '@pronoia/model';
+import { type ExpositionSink, openMetricsSlices, textFormatSlices } from '@pronoia/model';
 import type { EscapingScheme, ScrapeProtocol } from '../config/shared-fields.ts';
 
 const mediaTypes: Readonly<Record<ScrapeProtocol, string>> = {
@@ -18,13 +18,19 @@ export function acceptHeader(protocols: readonly ScrapeProtocol[], escaping: Esc
   return [...wanted, `*/*;q=0.${6 - protocols.length}`].join(',');
 }
 
-export type PageParser = (bytes: Uint8Array, sink: ExpositionSink) => void;
+/** Hands lines to the sink; stops between two of them every now and then, so that others have their turn. */
+export type PageParser = (bytes: Uint8Array, sink: ExpositionSink) => Iterable<void>;
+
+/** Some hundred lines. */
+const sliceBytes = 32 * 1024;
+const readText: PageParser = (bytes, sink) => textFormatSlices(bytes, sink, sliceBytes);
+const readOpenMetrics: PageParser = (bytes, sink) => openMetricsSlices(bytes, sink, {}, sliceBytes);
 
 /** Undefined: the target answered in a format that we do not read, and no fallback is configured. */
 export function parserFor(contentType: string, fallback: ScrapeProtocol | undefined): PageParser | undefined {
   const mediaType = (contentType.split(';')[0] as string).trim().toLowerCase();
-  if (mediaType === 'text/plain') return parseTextFormat;
-  if (mediaType === 'application/openmetrics-text') return (bytes, sink) => parseOpenMetrics(bytes, sink);
+  if (mediaType === 'text/plain') return readText;
+  if (mediaType === 'application/openmetrics-text') return readOpenMetrics;
   if (fallback === undefined) return undefined;
-  return fallback.startsWith('OpenMetrics') ? (bytes, sink) => parseOpenMetrics(bytes, sink) : parseTextFormat;
+  return fallback.startsWith('OpenMetrics') ? readOpenMetrics : readText;
 }

@@ -44,6 +44,9 @@ export interface TargetHealth {
   readonly lastDurationSeconds: number;
 }
 
+/** So long the reading of one page may hold up others. */
+const sliceMs = 4;
+
 /** How a loop ends: with markers (the target is gone), or without (we stop, or another loop goes on with the same series). */
 export type StopReason = 'target_gone' | 'handed_over';
 
@@ -203,7 +206,13 @@ export class ScrapeLoop {
     const appender = appendable.appender();
     const page = new ScrapedPage(appender, this.cache, this.target.labels, this.#settings, timeMs);
     try {
-      fetched.parse(fetched.body, page);
+      let until = performance.now() + sliceMs;
+      for (const _ of fetched.parse(fetched.body, page)) {
+        if (performance.now() < until) continue;
+        page.pause();
+        await new Promise((resolve) => setImmediate(resolve));
+        until = performance.now() + sliceMs;
+      }
       page.finish();
       this.#report.append(appender, timeMs, {
         isUp: true,

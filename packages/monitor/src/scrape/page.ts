@@ -174,6 +174,11 @@ export class ScrapedPage implements ExpositionSink {
     if (exemplar !== undefined) this.#appender.appendExemplar(ref, labels, exemplar);
   }
 
+  /** Others may read their pages before this one goes on. */
+  pause(): void {
+    this.#flush();
+  }
+
   /** After the whole page was taken: marks what is gone. Throws when a limit was passed; then nothing may be committed. */
   finish(): void {
     const { sampleLimit } = this.#settings;
