@@ -38,7 +38,7 @@ import { Lives } from './history/lives.ts';
 import { HistoryLog } from './history/log.ts';
 import { measureHistory } from './history/metrics.ts';
 import { type Observer, observeWith } from './history/observer.ts';
-import type { MatcherMode } from './matcher.ts';
+import { type MatcherMode, printMatchers } from './matcher.ts';
 import { createClusterMetrics, createNotificationMetrics, createServerMetrics } from './metrics.ts';
 import { NotificationLog } from './nflog.ts';
 import { buildReceivers } from './notify/build.ts';
@@ -46,7 +46,7 @@ import { Templates } from './notify/template.ts';
 import { PolicyKeeper } from './policy/keeper.ts';
 import { EventRecorder } from './recording/event-recorder.ts';
 import { Tracer } from './recording/tracer.ts';
-import { type SilenceState, Silences, silenceState } from './silence.ts';
+import { type Silence, type SilenceState, Silences, silenceState } from './silence.ts';
 import { Turns } from './turns.ts';
 import { version } from './version.ts';
 
@@ -115,13 +115,16 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, notificationLog, store });
   // Before the engine, so that a beginning is written before what follows from it.
   const lives = new Lives(clock, store, observer);
-  silences.subscribe((silence) => observer.silenced(silence, clock.now()));
+  silences.subscribe((silence) => {
+    observer.silenced(silence, clock.now());
+    if (settings['log.silences']) logSilence(log, silence, clock.now());
+  });
   const engine = new Engine({
     clock,
     log,
     acknowledgements,
     observer,
-    metrics: createNotificationMetrics(registry),
+    metrics: createNotificationMetrics(registry, { namesReceivers: features.has('receiver-name-in-metrics') }),
     store,
     silences,
     notificationLog,
@@ -347,6 +350,12 @@ function loadTemplates(config: Config, externalUrl: string, clock: Clock): Templ
   } catch (error) {
     throw fail('bad_template', { file: config.file, reason: (error as Error).message }, error);
   }
+}
+
+function logSilence(log: Logger, silence: Silence, nowMs: number): void {
+  const { id, matchers, startsAtMs, endsAtMs, createdBy, comment } = silence;
+  const times = { startsAt: new Date(startsAtMs).toISOString(), endsAt: new Date(endsAtMs).toISOString() };
+  log.info({ id, state: silenceState(silence, nowMs), matchers: printMatchers(matchers), ...times, createdBy, comment }, 'Silence changed');
 }
 
 function warnOfMatcher(log: Logger, input: string, problem: 'deprecated' | 'disagreement', suggestion: string): void {

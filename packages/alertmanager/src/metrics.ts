@@ -7,37 +7,43 @@ const failureReasons = ['clientError', 'serverError', 'authError', 'rateLimited'
 
 export type NotificationMetrics = ReturnType<typeof createNotificationMetrics>;
 
-export function createNotificationMetrics(registry: Registry) {
+export interface NotificationMetricsOptions {
+  /** A label receiver_name (`--enable-feature=receiver-name-in-metrics`). */
+  readonly namesReceivers?: boolean;
+}
+
+export function createNotificationMetrics(registry: Registry, { namesReceivers = false }: NotificationMetricsOptions = {}) {
+  const own: readonly string[] = namesReceivers ? ['integration', 'receiver_name'] : ['integration'];
   const registers = [registry];
   const metrics = {
     notifications: new Counter({
       name: 'alertmanager_notifications_total',
       help: 'The total number of attempted notifications.',
-      labelNames: ['integration'],
+      labelNames: own,
       registers,
     }),
     failed: new Counter({
       name: 'alertmanager_notifications_failed_total',
       help: 'The total number of failed notifications.',
-      labelNames: ['integration', 'reason'],
+      labelNames: [...own, 'reason'],
       registers,
     }),
     requests: new Counter({
       name: 'alertmanager_notification_requests_total',
       help: 'The total number of attempted notification requests.',
-      labelNames: ['integration'],
+      labelNames: own,
       registers,
     }),
     requestsFailed: new Counter({
       name: 'alertmanager_notification_requests_failed_total',
       help: 'The total number of failed notification requests.',
-      labelNames: ['integration'],
+      labelNames: own,
       registers,
     }),
     latency: new Histogram({
       name: 'alertmanager_notification_latency_seconds',
       help: 'The latency of notifications in seconds.',
-      labelNames: ['integration'],
+      labelNames: own,
       buckets: [1, 5, 10, 15, 20],
       registers,
     }),
@@ -47,8 +53,11 @@ export function createNotificationMetrics(registry: Registry) {
       labelNames: ['reason'],
       registers,
     }),
+    labelsOf: (integration: string, receiver: string): Readonly<Record<string, string>> =>
+      namesReceivers ? { integration, receiver_name: receiver } : { integration },
   };
-  for (const integration of Object.keys(receiverKinds)) {
+  // With receivers there are too many to begin at zero.
+  for (const integration of namesReceivers ? [] : Object.keys(receiverKinds)) {
     metrics.notifications.inc({ integration }, 0);
     metrics.requests.inc({ integration }, 0);
     metrics.requestsFailed.inc({ integration }, 0);

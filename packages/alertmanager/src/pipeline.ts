@@ -214,8 +214,8 @@ export class Pipeline {
     notification: Notification,
   ): Promise<{ receiverData: Notification['receiverData'] | undefined } | undefined> {
     const { clock, metrics, log, random } = this.#options;
-    const labels = { integration: integration.kind };
     const { signal, receiver } = notification;
+    const labels = metrics.labelsOf(integration.kind, receiver);
     const seen = new Set<string>();
     let last: NotifyError | undefined;
     metrics.notifications.inc(labels);

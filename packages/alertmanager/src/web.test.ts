@@ -231,3 +231,41 @@ it('an acknowledgement is kept over a restart, shown by explain, and withdrawn',
     await server.stop();
   }
 });
+
+it('--log.silences tells of each change, receiver-name-in-metrics names receivers', async () => {
+  const hook = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  const file = join(folder, 'named.yml');
+  writeFileSync(
+    file,
+    `route: { receiver: team, group_wait: 0s }\nreceivers: [{ name: team, webhook_configs: [{ url: 'http://127.0.0.1:${(hook.address() as AddressInfo).port}/' }] }]\n`,
+  );
+  const told: string[] = [];
+  const server = await start(
+    {
+      'config.file': file,
+      'storage.path': join(folder, 'named'),
+      'web.listen-address': ['127.0.0.1:0'],
+      'cluster.listen-address': '',
+      'log.silences': true,
+      'enable-feature': 'receiver-name-in-metrics',
+    },
+    { log: { ...silentLogger, info: (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`) } },
+  );
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${server.url}/api/v2/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  try {
+    const matchers = [{ name: 'a', value: 'b', isRegex: false }];
+    await post('silences', { matchers, startsAt: new Date(), endsAt: '2036-01-01T00:00:00Z', createdBy: 'ann', comment: 'c' });
+    expect(told.filter((line) => line.startsWith('Silence changed'))).toEqual([
+      expect.stringMatching(/"state":"active","matchers":"\{a=\\"b\\"\}".*"createdBy":"ann"/),
+    ]);
+    await post('alerts', [{ labels: { alertname: 'x' }, startsAt: new Date(), endsAt: '2036-01-01T00:00:00Z' }]);
+    await expect
+      .poll(async () => (await fetch(`${server.url}/metrics`)).text())
+      .toContain('alertmanager_notifications_total{integration="webhook",receiver_name="team"} 1');
+  } finally {
+    await server.stop();
+    hook.close();
+  }
+});
