@@ -2,7 +2,7 @@
  * Several alertmanagers as one: they share state, know who lives, and for each group one of them sends.
  *
  * Each member makes a connection to each other one, beats on it eight times a probe interval, and takes for dead who was not heard for
- * a probe interval and a probe timeout. Of the living, rendezvous hashing names the sender of a group; the next in rank takes over when
+ * a probe interval and a probe timeout, or for a probe timeout when no connection is left either. Of the living, rendezvous hashing names the sender of a group; the next in rank takes over when
  * it dies, or when it has not told for `rank × peer timeout`. Nobody asks a majority: a member that is cut off goes on telling, for a
  * notification that comes twice is better than one that never comes. What was told twice is found and counted when the two meet again.
  */
@@ -98,6 +98,7 @@ export class Cluster {
   #address = '';
   #isSettled = false;
   #isMerging = false;
+  #isBeating = false;
   #isStopped = false;
   readonly #settleWaiters = new Set<() => void>();
   #beatAtMs: number;
@@ -136,8 +137,7 @@ export class Cluster {
   }
 
   async start(): Promise<void> {
-    const { clock, host, port, advertise, peers, log, metrics, mayGoWithoutPort, probeIntervalMs, pushPullIntervalMs, settleTimeoutMs } =
-      this.#options;
+    const { clock, host, port, advertise, peers, log, metrics, mayGoWithoutPort, pushPullIntervalMs, settleTimeoutMs } = this.#options;
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -161,7 +161,6 @@ export class Cluster {
       const link = this.#connectTo(peer.host, peer.port);
       if (link !== undefined) this.#seeds.add(link.address);
     }
-    this.#every(Math.max(20, probeIntervalMs / beatsPerProbe), () => this.#beat());
     this.#every(pushPullIntervalMs, () => this.#compareAll());
     await this.#options.arbiter?.start();
     metrics.enabled.set(1);
@@ -307,7 +306,7 @@ export class Cluster {
   /** This process has not run for a while: others may have taken over, and their word may still lie unread. */
   #mayBeStale(): boolean {
     const { clock, probeIntervalMs, probeTimeoutMs } = this.#options;
-    return this.#fence !== undefined || clock.monotonic() - this.#beatAtMs > (probeIntervalMs + probeTimeoutMs) / 2;
+    return this.#fence !== undefined || (this.#isBeating && clock.monotonic() - this.#beatAtMs > (probeIntervalMs + probeTimeoutMs) / 2);
   }
 
   /** Asks every member to answer behind all that it has sent, and waits for those that live. */
@@ -345,9 +344,13 @@ export class Cluster {
     }
     this.#beatAtMs = clock.monotonic();
     this.#broadcastFrame(encodeFrame('{"kind":"beat"}'), 'beat');
-    const limit = clock.monotonic() - (probeIntervalMs + probeTimeoutMs);
-    for (const member of this.#living())
-      if (member.heardAtMs < limit) this.#lose(member, `not heard for ${Math.round(clock.monotonic() - member.heardAtMs)} ms`);
+    for (const member of this.#living()) {
+      const silentMs = clock.monotonic() - member.heardAtMs;
+      // A process that ends takes its connections along; one that only stands still keeps them.
+      const isConnected = member.connections.size > 0 || this.#linkTo(member.name) !== undefined;
+      if (silentMs > (isConnected ? probeIntervalMs + probeTimeoutMs : probeTimeoutMs))
+        this.#lose(member, `not heard for ${Math.round(silentMs)} ms${isConnected ? '' : ', and not connected'}`);
+    }
     if (!this.#isSettled) this.#mayHaveSettled();
     this.#forgetLost();
   }
@@ -464,7 +467,7 @@ export class Cluster {
     if (this.#isStopped || address === this.#address) return undefined;
     const known = this.#linksByAddress.get(address);
     if (known !== undefined) return known;
-    const { clock, tcpTimeoutMs, reconnectIntervalMs, metrics, log } = this.#options;
+    const { clock, tcpTimeoutMs, reconnectIntervalMs, probeIntervalMs, metrics, log } = this.#options;
     const link: Link = new Link({
       clock,
       host,
@@ -485,6 +488,12 @@ export class Cluster {
       },
     });
     this.#linksByAddress.set(address, link);
+    if (!this.#isBeating) {
+      // One that is alone has nobody to beat for.
+      this.#isBeating = true;
+      this.#beatAtMs = clock.monotonic();
+      this.#every(Math.max(20, probeIntervalMs / beatsPerProbe), () => this.#beat());
+    }
     return link;
   }
 
@@ -500,6 +509,7 @@ export class Cluster {
         return;
       }
       link.peer = member.name;
+      link.isWelcome = true;
       this.#heard(member.name);
       void this.#compare(link);
       return;
@@ -626,7 +636,7 @@ export class Cluster {
 
   /** Always the same while it is up, for order counts: a seed may be known by two addresses. */
   #linkTo(name: string): Link | undefined {
-    for (const link of this.#linksByAddress.values()) if (link.isUp && link.peer === name) return link;
+    for (const link of this.#linksByAddress.values()) if (link.isWelcome && link.peer === name) return link;
     return undefined;
   }
 

@@ -27,6 +27,9 @@ export interface Message {
 /** What waits to be sent when the other end does not read: beyond this the connection is given up, and comparing sums repairs what was lost. */
 const maxWaitingBytes = 64 * 1024 * 1024;
 
+/** A connection that was good is made again at once: perhaps only it was lost. */
+const firstRetryMs = 50;
+
 export class Link {
   readonly address: string;
   readonly #options: LinkOptions;
@@ -38,8 +41,10 @@ export class Link {
   hasFailed = false;
   /** Nobody listened there. */
   wasRefused = false;
-  /** The member at the other end, when it has answered. */
+  /** The member at the other end, when it has answered; stays known when the connection is lost. */
   peer: string | undefined;
+  /** It has answered on this connection. */
+  isWelcome = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -79,11 +84,13 @@ export class Link {
     });
     socket.on('close', () => {
       timeout.cancel();
+      const wasWelcome = this.isWelcome;
       this.#isUp = false;
+      this.isWelcome = false;
       this.hasFailed = true;
       this.wasRefused = code === 'ECONNREFUSED';
       if (this.#isClosed) return;
-      this.#retry = clock.setTimer(this.#options.reconnectMs(), () => this.#connect());
+      this.#retry = clock.setTimer(wasWelcome ? firstRetryMs : this.#options.reconnectMs(), () => this.#connect());
       this.#options.onDown(reason);
     });
   }
