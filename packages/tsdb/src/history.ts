@@ -5,7 +5,17 @@
 import { deepStrictEqual, ok } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import { Registry } from '@pronoia/client';
-import { createMatcher, Labels, type Queryable, SampleBatch } from '@pronoia/model';
+import {
+  type ColumnDecoder,
+  createMatcher,
+  Labels,
+  type Queryable,
+  SampleBatch,
+  type SampleReader,
+  type Series,
+  type SeriesSet,
+  StagedChunks,
+} from '@pronoia/model';
 import { check } from './check.ts';
 import { SimulatedDisk, StoppedDisk } from './disk/simulated-disk.ts';
 import { openReadOnly } from './read-only.ts';
@@ -52,9 +62,58 @@ class Oracle {
   }
 }
 
+let decoder: ColumnDecoder | undefined;
+const staged = new StagedChunks();
+const batch = new SampleBatch(200);
+
+/**
+ * The fast lane of a selection gives what its readers give, in the whole range and in the middle of it. Returns how many series took it.
+ */
+export function checkFastLane({ series, bulk }: SeriesSet): number {
+  if (bulk === undefined) throw new Error('there is no fast lane');
+  decoder ??= bulk.createDecoder();
+  const lane = decoder;
+  let quick = 0;
+  for (let from = 0; from < series.length; ) {
+    const samples = readAll((series[from] as Series).samples());
+    const middle = samples.slice(samples.length >> 2, (3 * samples.length) >> 2);
+    for (const wanted of [samples, middle]) {
+      const minMs = wanted === samples ? -Infinity : (middle[0]?.tMs ?? 0);
+      const maxMs = wanted === samples ? Infinity : (middle.at(-1)?.tMs ?? -1);
+      const count = bulk.stage(from, series.length, 1, minMs, maxMs, staged);
+      ok(count > 0, 'nothing was staged');
+      if (staged.slow[0] === 1) continue;
+      quick++;
+      const { starts, times, values, staleStarts, staleTimes } = lane.decode(staged);
+      const floats = [...times.subarray(starts[0], starts[1])].map((tMs, i) => ({ tMs, value: values[i], stale: false }));
+      const stale = [...staleTimes.subarray(staleStarts[0], staleStarts[1])].map((tMs) => ({ tMs, value: undefined, stale: true }));
+      const found = [...floats, ...stale].sort((a, b) => a.tMs - b.tMs);
+      deepStrictEqual(found, wanted, `the fast lane of ${String((series[from] as Series).labels)}`);
+    }
+    from++;
+  }
+  return quick;
+}
+
+function readAll(reader: SampleReader): { tMs: number; value: number | undefined; stale: boolean }[] {
+  const samples: { tMs: number; value: number | undefined; stale: boolean }[] = [];
+  for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+    for (let i = 0; i < count; i++) {
+      const stale = batch.stale[i] === 1;
+      samples.push({ tMs: batch.times[i] as number, value: stale ? undefined : batch.values[i], stale });
+    }
+  }
+  return samples;
+}
+
+/** The fast lane is looked at now and then: there are thousands of dumps. */
+let dumps = 0;
+
 async function dump(tsdb: Queryable): Promise<string[]> {
   const querier = tsdb.querier(-Infinity, Infinity);
-  const { series } = await querier.select([createMatcher('=~', '__name__', '.+')]);
+  const set = await querier.select([createMatcher('=~', '__name__', '.+')]);
+  const { series } = set;
+  if (++dumps % 32 === 0) checkFastLane(set);
   const batch = new SampleBatch();
   const lines: string[] = [];
   for (const one of series) {

@@ -15,6 +15,7 @@ import {
 } from '@pronoia/model';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SimulatedDisk } from './disk/simulated-disk.ts';
+import { checkFastLane } from './history.ts';
 import { importOpenMetrics } from './import-openmetrics.ts';
 import { open, type Tsdb, type TsdbOptions } from './tsdb.ts';
 
@@ -55,8 +56,9 @@ async function dump(
   batch = new SampleBatch(),
 ): Promise<string[]> {
   const querier = queryable.querier(minMs, maxMs);
-  const { series } = await querier.select(matchers);
-  const lines = series.map((one) => {
+  const set = await querier.select(matchers);
+  checkFastLane(set);
+  const lines = set.series.map((one) => {
     const parts = [String(one.labels)];
     const reader = one.samples();
     for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
@@ -73,6 +75,38 @@ const a = { __name__: 'a' };
 const b = { __name__: 'b', x: '1' };
 
 describe('a database', () => {
+  it.each([1, 2, 3])('names thousands of new series in its log, whatever fails meanwhile (write %i)', async (faultyWrite) => {
+    const disk = new SimulatedDisk();
+    const tsdb = await openOn(disk);
+    let writes = 0;
+    disk.beforeOperation = (operation, path) => {
+      if (path.includes('wal/') && operation === 'write' && ++writes === faultyWrite) throw new Error('EIO');
+    };
+    const stored = new Set<string>();
+    const store = async (names: readonly string[]): Promise<void> => {
+      const appender = tsdb.appender();
+      for (const n of names) appender.append(0, Labels.from({ __name__: 'm', n }), start, 1);
+      await appender.commit().then(
+        () => names.forEach((n) => void stored.add(n)),
+        () => undefined,
+      );
+    };
+    const many = store(Array.from({ length: 8000 }, (_, i) => `many ${i}`));
+    for (let i = 0; i < 20; i++) {
+      await store([`few ${i}`, `many ${i}`]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await many;
+    expect(writes).toBeGreaterThanOrEqual(faultyWrite);
+    expect(stored.size).toBeGreaterThan(20);
+    await store(['the last']);
+    const again = await openOn(disk.killed());
+    const querier = again.querier(0, start);
+    const found = new Set(await querier.labelValues('n', []));
+    querier.close();
+    expect([...stored].filter((n) => !found.has(n))).toEqual([]);
+  });
+
   it('tells how far it is with its log at start', async () => {
     const disk = new SimulatedDisk();
     const tsdb = await openOn(disk, { walSegmentBytes: 32 * 1024, walCompression: 'none' });
