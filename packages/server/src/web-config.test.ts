@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { type RequestOptions, request } from 'node:https';
@@ -11,6 +12,10 @@ import { silentLogger } from './log.ts';
 import { hasOpenssl, makeAuthority, makeCertificate } from './testing-tls.ts';
 import { WebConfigFile } from './web-config.ts';
 import { principalOf } from './web-guard.ts';
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+if (!hasPromtool)
+  process.stderr.write('SKIPPED: promtool is not installed (apt-get install prometheus); web configurations were not compared\n');
 
 let folder = '';
 const open: Running[] = [];
@@ -56,7 +61,7 @@ const basic = (user: string, password: string): { authorization: string } => ({
 
 describe('a web configuration', () => {
   const faults: readonly [text: string, fault: RegExp][] = [
-    ['tls_server_config: {}', /missing one of cert or cert_file/],
+    ['tls_server_config: { client_auth_type: RequireAnyClientCert }', /missing one of cert or cert_file/],
     ['tls_server_config: { cert_file: a }', /missing one of key or key_file/],
     ['tls_server_config: { cert: x, cert_file: a, key: k }', /at most one of cert and cert_file/],
     ['tls_server_config: { cert: x, key: k, client_ca: c }', /client CA's have been configured without a client auth policy/],
@@ -120,6 +125,48 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     makeCertificate(folder, 'server', ['IP:127.0.0.1', 'DNS:localhost']);
   });
   const files = 'cert_file: server.crt, key_file: server.key';
+
+  it.skipIf(!hasPromtool)('promtool check web-config agrees on what can be used', async () => {
+    const pair = 'cert_file: server.crt, key_file: server.key';
+    const user = hash('secret');
+    const texts = [
+      '',
+      '{}',
+      'tls_server_config:',
+      'tls_server_config: {}',
+      `tls_server_config: { ${pair}, min_version: TLS12, max_version: TLS13 }`,
+      `tls_server_config: { ${pair}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt }`,
+      `tls_server_config: { ${pair}, client_auth_type: RequireAndVerifyClientCert }`,
+      `tls_server_config: { ${pair}, client_ca_file: ca.crt }`,
+      `tls_server_config: { ${pair}, client_auth_type: '' }`,
+      `tls_server_config: { ${pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256] }`,
+      `tls_server_config: { ${pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_AES_128_GCM_SHA256] }`,
+      `tls_server_config: { ${pair}, curve_preferences: [CurveP256, X25519] }`,
+      'tls_server_config: { cert_file: server.crt, key_file: ca.key }',
+      'tls_server_config: { cert_file: nowhere.crt, key_file: server.key }',
+      'tls_server_config: { cert_file: server.crt }',
+      'http_server_config: { http2: false }',
+      'http_server_config: { headers: { X-Frame-Options: deny, Content-Security-Policy: a, Strict-Transport-Security: b } }',
+      'http_server_config: { headers: { x-frame-options: deny } }',
+      `basic_auth_users: { a: '${user}', '': '${user}' }`,
+      'basic_auth_users: { a: x }',
+      "basic_auth_users: { a: '' }",
+      'basic_auth_users:',
+      'unknown: 1',
+    ];
+    const isUsable = (text: string): boolean => {
+      try {
+        new WebConfigFile(write(text)).current();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    for (const text of texts) {
+      const ours = isUsable(text);
+      expect([text, ours]).toEqual([text, spawnSync('promtool', ['check', 'web-config', join(folder, 'web.yml')]).status === 0]);
+    }
+  });
 
   it('is served over HTTP/1.1 and HTTP/2, with a new certificate from the next connection on', async () => {
     const running = await start(`tls_server_config: { ${files} }`);

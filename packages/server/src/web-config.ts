@@ -5,7 +5,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { SecureVersion } from 'node:tls';
+import { createSecureContext, type SecureVersion } from 'node:tls';
 import { optional, type Report, readConfig, type Schema, type SchemaValue, schema, withDefault } from './config.ts';
 
 const tlsVersions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const satisfies Record<
@@ -55,6 +55,8 @@ const clientAuthTypes = [
 const text = optional(schema.string());
 const names = (known: Readonly<Record<string, string>>) => schema.list(schema.oneOf(Object.keys(known)));
 
+const tlsNames = ['cert', 'key', 'client_ca'] as const;
+
 const tlsSchema = schema.refine(
   schema.object({
     cert: text,
@@ -63,7 +65,10 @@ const tlsSchema = schema.refine(
     key_file: text,
     client_ca: text,
     client_ca_file: text,
-    client_auth_type: withDefault(schema.oneOf(clientAuthTypes), 'NoClientCert'),
+    client_auth_type: withDefault(
+      schema.refine(schema.oneOf([...clientAuthTypes, '']), (type) => (type === '' ? 'NoClientCert' : type)),
+      'NoClientCert',
+    ),
     client_allowed_sans: withDefault(schema.list(schema.string()), []),
     min_version: withDefault(schema.oneOf(versionNames), 'TLS12'),
     max_version: withDefault(schema.oneOf(versionNames), 'TLS13'),
@@ -72,7 +77,9 @@ const tlsSchema = schema.refine(
     curve_preferences: withDefault(names(curveNames), []),
   }),
   (tls, report) => {
-    for (const name of ['cert', 'key', 'client_ca'] as const) {
+    // Nothing given is no TLS, as in the original.
+    if (tlsNames.every((name) => !tls[name] && !tls[`${name}_file`]) && tls.client_auth_type === 'NoClientCert') return undefined;
+    for (const name of tlsNames) {
       if (tls[name] && tls[`${name}_file`])
         report([`${name}_file`], `at most one of ${name} and ${name}_file can be given; remove one of them`);
     }
@@ -210,11 +217,15 @@ function serverTls(tls: WebTls, folder: string): ServerTls {
     return tls[name] || (file === undefined || file === '' ? '' : readFileSync(resolve(folder, file), 'utf8'));
   };
   const ca = material('client_ca');
+  const cert = material('cert');
+  const key = material('key');
+  // Throws when they do not belong together.
+  createSecureContext({ cert, key });
   const suites = tls.cipher_suites.map((name) => cipherNames[name] as string).filter((name) => name !== '');
   const curves = tls.curve_preferences.map((name) => curveNames[name] as string).filter((name) => name !== '');
   return {
-    cert: material('cert'),
-    key: material('key'),
+    cert,
+    key,
     ...(ca === '' ? {} : { ca }),
     minVersion: tlsVersions[tls.min_version],
     maxVersion: tlsVersions[tls.max_version],
