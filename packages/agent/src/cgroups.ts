@@ -131,18 +131,20 @@ export class Cgroups {
     return [...pids];
   }
 
-  /** True when the kernel killed something inside for want of memory. */
-  hasRunOutOfMemory(name: string): boolean {
+  /** True when the kernel killed something inside for want of memory. `isDeep`: or in a group inside of it. */
+  hasRunOutOfMemory(name: string, isDeep = false): boolean {
     if (!this.#options.controllers.has('memory')) return false;
     const text = read(join(this.#folder('memory', name), this.#version === 1 ? 'memory.oom_control' : 'memory.events'));
     if (Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0) return true;
     // Version 1 counts where the victim was, which may have been a group inside.
-    return this.#version === 1 && list(this.#folder('memory', name)).some((inner) => this.hasRunOutOfMemory(`${name}/${inner}`));
+    return (
+      isDeep && this.#version === 1 && list(this.#folder('memory', name)).some((inner) => this.hasRunOutOfMemory(`${name}/${inner}`, true))
+    );
   }
 
   /** `isKilled`: by a signal that nobody else sent. A runtime's group is gone with its counter then, but ours has met its bound. */
   limitationOf(name: string, isKilled: boolean): Limitation | undefined {
-    if (!this.hasRunOutOfMemory(name) && !(isKilled && this.#hasMetItsBound(name))) return undefined;
+    if (!this.hasRunOutOfMemory(name, true) && !(isKilled && this.#hasMetItsBound(name))) return undefined;
     const folder = this.#folder('memory', name);
     const isV1 = this.#version === 1;
     const limitMb = Math.round(number(read(join(folder, isV1 ? 'memory.limit_in_bytes' : 'memory.max'))) / 2 ** 20);

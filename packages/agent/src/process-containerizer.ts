@@ -23,6 +23,8 @@ export interface Inside extends Pick<Surroundings, 'enter' | 'exec'> {
 
 /** How often memory groups are asked whether the kernel had to kill in them. */
 const OOM_POLL_MS = 1_000;
+/** How many of them at a time: looking at a thousand each second would cost more than it tells. */
+const OOM_LOOKS = 100;
 /** A control group that is still dying is tried again. */
 const REMOVAL_RETRY_MS = 200;
 const REMOVAL_ATTEMPTS = 50;
@@ -169,7 +171,12 @@ export class ProcessContainerizer implements Containerizer {
     this.#watched.set(group, container);
     if (this.#timer !== undefined) return;
     const look = (): void => {
-      for (const [name, watched] of this.#watched) if (this.#options.cgroups?.hasRunOutOfMemory(name) === true) watched.kill(0);
+      // In turn: those looked at now go to the end of the line.
+      for (const [name, watched] of [...this.#watched].slice(0, OOM_LOOKS)) {
+        this.#watched.delete(name);
+        this.#watched.set(name, watched);
+        if (this.#options.cgroups?.hasRunOutOfMemory(name) === true) watched.kill(0);
+      }
       this.#timer = this.#watched.size === 0 ? undefined : this.#options.clock.setTimer(OOM_POLL_MS, look);
     };
     this.#timer = this.#options.clock.setTimer(OOM_POLL_MS, look);
