@@ -1,13 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@pronoia/client';
-import { createMatcher, Labels } from '@pronoia/model';
+import { createMatcher, Labels, SampleBatch } from '@pronoia/model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canUseThread, ThreadCompactor } from './compaction-thread.ts';
 import { type Compactor, LocalCompactor, type MergeRequest } from './compactor.ts';
 import { realDisk } from './disk/real-disk.ts';
-import { open } from './tsdb.ts';
+import { open, type Tsdb } from './tsdb.ts';
 
 if (!canUseThread()) process.stderr.write('SKIPPED: compaction on a thread: the package is not built\n');
 
@@ -44,6 +45,34 @@ function blockBytes(ulid: string): Record<string, string> {
   const block = join(folder, ulid);
   const files = ['index', 'meta.json', 'tombstones', ...readdirSync(join(block, 'chunks')).map((name) => `chunks/${name}`)];
   return Object.fromEntries(files.map((name) => [name, readFileSync(join(block, name), 'latin1')]));
+}
+
+/** Why no small disk can be made here: mounting takes root. */
+function mountRefusal(): string | undefined {
+  const place = mkdtempSync(join(tmpdir(), 'tsdb-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place], { stdio: 'pipe' });
+    execFileSync('umount', [place], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+}
+
+const tmpfsRefusal = mountRefusal();
+if (tmpfsRefusal !== undefined)
+  process.stderr.write(`SKIPPED: compaction on a full disk: no tmpfs can be mounted here (${tmpfsRefusal})\n`);
+
+async function samplesOf(tsdb: Tsdb): Promise<number> {
+  const querier = tsdb.querier(-Infinity, Infinity);
+  const batch = new SampleBatch();
+  let samples = 0;
+  for (const reader of (await querier.select([createMatcher('=', '__name__', 'm')])).series.map((one) => one.samples()))
+    for (let count = reader.read(batch); count > 0; count = reader.read(batch)) samples += count;
+  querier.close();
+  return samples;
 }
 
 const target = '01HZZZZZZZZZZZZZZZZZZZZZZZ';
@@ -104,6 +133,37 @@ describe.skipIf(!canUseThread())('the compaction thread', () => {
     expect(await compactor.merge(mergeOf(ulids))).toBeUndefined();
     await compactor.rest();
   });
+
+  it.skipIf(tmpfsRefusal !== undefined)(
+    'on a full disk fails in a sentence, is counted, and does its work when there is room',
+    async () => {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder]);
+      try {
+        const registry = new Registry();
+        const clock = { now: () => start, setTimer: () => ({ cancel: () => undefined }) };
+        const tsdb = await open(folder, { registry, clock, walCompression: 'none' });
+        for (let tMs = start; tMs < start + 205 * 60_000; tMs += 60_000) {
+          const appender = tsdb.appender();
+          for (let i = 0; i < 300; i++) appender.append(0, Labels.from({ __name__: 'm', i: String(i) }), tMs, Math.sin(tMs * i));
+          await appender.commit();
+        }
+        expect(await samplesOf(tsdb)).toBe(300 * 205);
+        const room = statfsSync(folder);
+        writeFileSync(join(folder, 'ballast'), Buffer.alloc(Math.max(0, room.bavail * room.bsize - 64 * 1024)));
+        await expect(tsdb.maintain()).rejects.toThrow(/no space left on device/);
+        expect(await registry.metrics()).toMatch(/^prometheus_tsdb_compactions_failed_total [1-9]/m);
+        expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+        expect(await samplesOf(tsdb)).toBe(300 * 205);
+        rmSync(join(folder, 'ballast'));
+        await tsdb.maintain();
+        expect(tsdb.blocks().length).toBe(1);
+        expect(await samplesOf(tsdb)).toBe(300 * 205);
+        await tsdb.close();
+      } finally {
+        execFileSync('umount', ['--lazy', folder]);
+      }
+    },
+  );
 
   it('is ended by the end of the database in the middle of its work', async () => {
     const ulids = await twoBlocks(true);

@@ -533,7 +533,12 @@ export class Tsdb implements Queryable, Appendable {
 
   async #compact(): Promise<void> {
     await this.#head.order.settle();
-    await this.#writeChunks();
+    try {
+      await this.#writeChunks();
+    } catch (error) {
+      // They stay in memory, from where they go into blocks as well.
+      this.#log.warn({ error: messageOf(error) }, 'Full chunks stay in memory: their file cannot be written');
+    }
     const { chunkRangeMs } = this.#head.options;
     while (this.#hasFullSpan()) {
       const { minMs } = this.#head;
