@@ -203,6 +203,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     notificationLog,
     acknowledgements,
     history,
+    templates: () => templates as Templates,
     routeLabelsOf: (group) => {
       if (templates === undefined || Object.keys(group.route.options.labels).length === 0) return {};
       try {

@@ -7,6 +7,7 @@ import type { Group } from '../dispatcher.ts';
 import { fail } from '../errors.ts';
 import type { HistoryLog } from '../history/log.ts';
 import type { NotificationLog } from '../nflog.ts';
+import type { Templates } from '../notify/template.ts';
 import { version } from '../version.ts';
 import { acknowledge, getAcknowledgements, withdraw } from './acknowledge.ts';
 import { getAlerts, getGroups, type Pieces, postAlerts, receiverFilter } from './alerts.ts';
@@ -15,12 +16,15 @@ import { dryRun } from './dry-run.ts';
 import { explainAlert } from './explain.ts';
 import { readHistoryQuery, streamHistory } from './history.ts';
 import { testReceiver } from './receiver-test.ts';
+import { renderTemplate } from './render.ts';
 import { deleteSilence, getSilence, getSilences, postSilence } from './silences.ts';
 
 export interface ApiOptions {
   readonly context: ApiContext;
   readonly notificationLog: NotificationLog;
   readonly acknowledgements: Acknowledgements;
+  /** Of the running configuration. */
+  readonly templates: () => Templates;
   /** Undefined: none is kept. */
   readonly history: HistoryLog | undefined;
   readonly routeLabelsOf: (group: Group) => Readonly<Record<string, string>>;
@@ -39,7 +43,7 @@ export function formatApiError(error: HttpError, request: FastifyRequest): { con
 
 export function addApiRoutes(
   app: FastifyInstance,
-  { context, notificationLog, acknowledgements, history, routeLabelsOf, getConcurrency }: ApiOptions,
+  { context, notificationLog, acknowledgements, history, templates, routeLabelsOf, getConcurrency }: ApiOptions,
 ): void {
   // An empty body is an absent one: the handlers say what is missing.
   app.removeAllContentTypeParsers();
@@ -141,6 +145,10 @@ export function addApiRoutes(
   app.get(
     `${api}/acknowledgements`,
     handle(() => getAcknowledgements(acknowledgements, context)),
+  );
+  app.post(
+    `${api}/templates/render`,
+    handle((request) => renderTemplate(request.body, templates(), context)),
   );
   app.post(
     `${api}/config/dry-run`,

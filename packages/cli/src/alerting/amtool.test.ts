@@ -224,6 +224,21 @@ describe.runIf(hasAmtool)('beside amtool', () => {
       /^At +Event +Receiver +Why +Alerts +\n.* acknowledged .* mine +\n.* firing .* mine +\n$/,
     );
     expect((await pronoia('alertmanager', 'test-receiver', 'default')).code).toBe(0);
+    expect(
+      (
+        await pronoia(
+          'alertmanager',
+          'render',
+          '{{ template "x" . }} {{ .CommonLabels.team }} {{ .CommonAnnotations.b }}',
+          'Disk',
+          'team=<db>',
+          '--annotation',
+          'b=c',
+          '--html',
+        )
+      ).stdout,
+    ).toBe('firing &lt;db&gt; c\n');
+    expect((await pronoia('alertmanager', 'render', '{{ nothing }}')).stderr).toMatch(/400: .*function "nothing" not defined/);
     expect(JSON.parse((await pronoia('alertmanager', 'dry-run', join(folder, 'am.yml'))).stdout)).toMatchObject({
       valid: true,
       changedCount: 0,

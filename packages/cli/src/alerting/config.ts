@@ -1,4 +1,4 @@
-/** `pronoia alertmanager check-config|show-config|show-cluster|test-receiver|dry-run|render`: what is asked about a configuration. */
+/** `pronoia alertmanager check-config|show-config|show-cluster|test-receiver|render|dry-run`: what is asked about a configuration. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { glob, loadConfig, Templates } from '@pronoia/alertmanager';
@@ -68,6 +68,25 @@ export function testReceiver(receiver: string, words: readonly string[], flags: 
     for (const { integration, index, outcome, error } of answer.integrations)
       print(`${integration}[${index}]  ${outcome}${error === undefined ? '' : `  ${error}`}`);
     if (answer.integrations.some(({ outcome }) => outcome !== 'sent')) throw new UserError('not every integration took the notification');
+  });
+}
+
+export interface RenderFlags extends ConnectionFlags {
+  readonly html?: boolean;
+  readonly resolved?: boolean;
+  readonly annotation?: readonly string[];
+}
+
+export function renderTemplate(template: string, words: readonly string[], flags: RenderFlags): Promise<void> {
+  return connected(flags, async (connection) => {
+    const body = {
+      template,
+      html: flags.html === true,
+      resolved: flags.resolved === true,
+      ...(words.length === 0 ? {} : { labels: labelWords(words, true) }),
+      ...(flags.annotation === undefined ? {} : { annotations: labelWords(flags.annotation) }),
+    };
+    print(((await connection.call('POST', '/templates/render', body)) as { text: string }).text);
   });
 }
 

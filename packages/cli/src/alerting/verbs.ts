@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import type { AcknowledgeFlags, AlertAddFlags, AlertQueryFlags, HistoryFlags } from './alerts.ts';
+import type { RenderFlags } from './config.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection.ts';
 import type { RoutesFlags, RoutesTestFlags } from './routes.ts';
 import type { SilenceAddFlags, SilenceImportFlags, SilenceQueryFlags, SilenceUpdateFlags } from './silences.ts';
@@ -113,6 +114,13 @@ export function alertmanagerVerb(argv: readonly string[]): Command | undefined {
     .argument('<receiver>')
     .argument('[labels...]')
     .action(async (receiver: string, words: string[], flags: ConnectionFlags) => (await config()).testReceiver(receiver, words, flags));
+  verb(program, 'render', 'render a template with a sample alert and the definitions of a running alertmanager')
+    .argument('<template>', '\'{{ template "slack.default.title" . }}\'')
+    .argument('[labels...]', "the sample's labels; the first may be its name")
+    .option('--annotation <name=value>', 'may be repeated', many)
+    .option('--html', 'with HTML escaping')
+    .option('--resolved', 'as if it were over')
+    .action(async (template: string, words: string[], flags: RenderFlags) => (await config()).renderTemplate(template, words, flags));
   verb(program, 'dry-run', 'say which alerts of this moment another configuration would send elsewhere')
     .argument('<file>')
     .action(async (file: string, flags: ConnectionFlags) => (await config()).dryRun(file, flags));
