@@ -29,6 +29,7 @@ import { RegistryLog } from './registry-log.ts';
 import { takeRawBodies } from './request-body.ts';
 import { addSchedulerApi } from './scheduler-api.ts';
 import { addAuthentication } from './security/authentication.ts';
+import type { RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import { Verbosity } from './verbosity.ts';
 import { Whitelist } from './whitelist.ts';
@@ -62,7 +63,9 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
     recoverState({ info: describedAs, options: masterOptions_, weights, content, electedMs, startedMs });
 
   let broken: string | undefined;
+  const sinceMs = monotonic();
   const durable = options.etcd === undefined ? await openRegistry(options) : undefined;
+  const fetchMs = monotonic() - sinceMs;
   const conductor = new Conductor({
     state: stateOf(durable?.content ?? emptyRegistry(), info, startedMs),
     clock,
@@ -97,7 +100,8 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
     options.whitelist === undefined || options.whitelist === '*'
       ? undefined
       : new Whitelist({ path: options.whitelist, clock, log, onHosts: (hosts) => conductor.dispatch({ kind: 'whitelist', hosts }) });
-  const queuedOperations = (): number => leadership?.queuedOperations ?? durable?.queued ?? 0;
+  const registrar = (): RegistrarFacts =>
+    leadership?.registrar ?? { queuedOperations: durable?.queued ?? 0, sizeBytes: durable?.sizeBytes ?? 0, fetchMs };
   const standing = (): Standing => leadership?.standing ?? { kind: 'leading' };
 
   const app = createHttp({
@@ -118,7 +122,7 @@ export async function start(given: StartOptions, dependencies: MasterDependencie
     monotonic,
     flags: shown,
     standing,
-    queuedOperations,
+    registrar,
     authorize: masterOptions_.authorize,
     verbosity,
   };

@@ -65,6 +65,8 @@ export class Conductor {
   /** Grows when the state may have changed: what was shown under one version is still true under it. */
   version = 0;
   readonly allocationRun = new Timing('allocator/mesos/allocation_run_ms');
+  readonly allocationLatency = new Timing('allocator/mesos/allocation_run_latency_ms');
+  readonly registryStore = new Timing('registrar/state_store_ms');
   readonly #options: ConductorOptions;
   #registry: AgentRegistry;
   readonly #schedulers = new Map<string, EventSink>();
@@ -123,6 +125,10 @@ export class Conductor {
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  get timings(): readonly Timing[] {
+    return [this.allocationRun, this.allocationLatency, this.registryStore];
   }
 
   attachScheduler(streamId: string, sink: EventSink): void {
@@ -225,10 +231,12 @@ export class Conductor {
         return;
       }
       case 'soon':
-        (this.#options.soon ?? setImmediate)(this.#later(effect.message));
+        (this.#options.soon ?? setImmediate)(
+          this.#later(effect.message, effect.message.kind === 'allocate' ? this.allocationLatency : undefined),
+        );
         return;
       case 'registry':
-        this.#registry.apply(effect.operation, this.#later(effect.message), this.#options.onFailure);
+        this.#registry.apply(effect.operation, this.#later(effect.message, this.registryStore), this.#options.onFailure);
         return;
       case 'reply': {
         const answer = this.#waiting.get(effect.requestId);
@@ -242,10 +250,14 @@ export class Conductor {
     }
   }
 
-  #later(message: MasterMessage): () => void {
+  /** `timing`: how long it waited. */
+  #later(message: MasterMessage, timing?: Timing): () => void {
     const term = this.#term;
+    const sinceMs = this.#options.clock.monotonic();
     return () => {
-      if (term === this.#term) this.dispatch(message);
+      if (term !== this.#term) return;
+      timing?.add(this.#options.clock.monotonic() - sinceMs);
+      this.dispatch(message);
     };
   }
 

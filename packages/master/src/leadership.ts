@@ -9,6 +9,7 @@ import type { AgentRegistry } from './conductor.ts';
 import type { RegistryContent } from './registry-content.ts';
 import { RegistryEtcd, readRegistry } from './registry-etcd.ts';
 import { refuse } from './respond.ts';
+import type { RegistrarFacts } from './snapshot.ts';
 
 export type Standing =
   | { readonly kind: 'leading' }
@@ -40,6 +41,7 @@ export class Leadership {
   #leader: MasterInfo | undefined;
   #leading: Promise<void> = Promise.resolve();
   #registry: RegistryEtcd | undefined;
+  #fetched = { sizeBytes: 0, fetchMs: 0 };
 
   /** Throws CodedError `bad_endpoints`. */
   constructor(options: LeadershipOptions) {
@@ -72,8 +74,9 @@ export class Leadership {
     return this.#leader === undefined ? { kind: 'leaderless' } : { kind: 'following', leader: this.#leader };
   }
 
-  get queuedOperations(): number {
-    return this.#registry?.queued ?? 0;
+  /** The size is that of the last reading. */
+  get registrar(): RegistrarFacts {
+    return { queuedOperations: this.#registry?.queued ?? 0, ...this.#fetched };
   }
 
   start(): void {
@@ -103,7 +106,9 @@ export class Leadership {
     term.ended.addEventListener('abort', () => this.#resign(term), { once: true });
     while (term.isLeader) {
       try {
-        const content = await readRegistry(this.#client, this.#path);
+        const sinceMs = clock.monotonic();
+        const { content, sizeBytes } = await readRegistry(this.#client, this.#path);
+        this.#fetched = { sizeBytes, fetchMs: clock.monotonic() - sinceMs };
         if (!term.isLeader || this.#info === undefined) return;
         this.#registry = new RegistryEtcd({ term, path: this.#path, clock, log });
         this.#isServing = true;

@@ -13,7 +13,7 @@ import { type Action, type Authorize, allowAll } from './security/acls.ts';
 import { principalOf } from './security/authentication.ts';
 import { visibleState } from './security/visible.ts';
 import { inSlices, SharedAnswer } from './slices.ts';
-import { metricsSnapshot } from './snapshot.ts';
+import { metricsSnapshot, type RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Verbosity } from './verbosity.ts';
 import { explainFramework, explainTask } from './views/explain.ts';
@@ -36,7 +36,7 @@ export function addLegacyApi(
     flags: Readonly<Record<string, string>>;
     now: () => number;
     standing: () => Standing;
-    queuedOperations: () => number;
+    registrar: () => RegistrarFacts;
     monotonic: () => number;
     authorize: Authorize;
     verbosity: Verbosity;
@@ -139,9 +139,9 @@ export function addLegacyApi(
       request,
       reply,
       metricsSnapshot(conductor.state, options.now(), {
-        timings: [conductor.allocationRun],
+        timings: conductor.timings,
         isLeading: options.standing().kind === 'leading',
-        queuedOperations: options.queuedOperations(),
+        registrar: options.registrar(),
       }),
     );
   });

@@ -17,7 +17,7 @@ import { principalOf } from './security/authentication.ts';
 import { operatorFault } from './security/rights.ts';
 import { type Viewer, visibleState } from './security/visible.ts';
 import { inSlices, SharedAnswer } from './slices.ts';
-import { metricsSnapshot } from './snapshot.ts';
+import { metricsSnapshot, type RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Timing } from './timing.ts';
 import type { Verbosity } from './verbosity.ts';
@@ -31,12 +31,12 @@ export interface OperatorApiOptions {
   readonly monotonic: () => number;
   readonly authorize: Authorize;
   readonly verbosity: Verbosity;
-  readonly queuedOperations: () => number;
+  readonly registrar: () => RegistrarFacts;
   /** As given on the command line, for GET_FLAGS. */
   readonly flags: Readonly<Record<string, string>>;
 }
 
-type AnswerOptions = OperatorApiOptions & { readonly allocationRun: Timing; readonly viewer: Viewer };
+type AnswerOptions = OperatorApiOptions & { readonly timings: readonly Timing[]; readonly viewer: Viewer };
 
 export function addOperatorApi(app: FastifyInstance, conductor: Conductor, options: OperatorApiOptions): void {
   const shared = new Map<string, SharedAnswer>();
@@ -112,7 +112,7 @@ export function addOperatorApi(app: FastifyInstance, conductor: Conductor, optio
           : inSlices(responsePieces(visibleState(conductor.state, viewer), type, format), options.monotonic);
       return making.then((buffers) => respondBuffers(request, reply, buffers, mediaTypes[format]));
     }
-    const response = answer(visibleState(conductor.state, viewer), call, { ...options, allocationRun: conductor.allocationRun, viewer });
+    const response = answer(visibleState(conductor.state, viewer), call, { ...options, timings: conductor.timings, viewer });
     if (response === undefined) return refuse(reply, 501, `not implemented yet: ${call.type}`);
     return respondBody(request, reply, encodeAs(format, 'MasterResponse', response), mediaTypes[format]);
   });
@@ -167,8 +167,8 @@ function answer(state: MasterState, call: MasterCall, options: AnswerOptions): M
         get_metrics: {
           metrics: Object.entries(
             metricsSnapshot(state, options.now(), {
-              timings: [options.allocationRun],
-              queuedOperations: options.queuedOperations(),
+              timings: options.timings,
+              registrar: options.registrar(),
             }),
           ).map(([name, value]) => ({ name, value })),
         },

@@ -67,7 +67,7 @@ describe.skipIf(!etcdIsHere('the registry in etcd'))('the registry in etcd', () 
           for (const operation of batch) applyOperation(expected, operation);
           await Promise.all(batch.map((operation) => write(registry, operation)));
         }
-        expect(sorted(await readRegistry(client, path))).toEqual(sorted(expected));
+        expect(sorted((await readRegistry(client, path)).content)).toEqual(sorted(expected));
       }),
       { numRuns: 40 },
     );
@@ -83,7 +83,7 @@ describe.skipIf(!etcdIsHere('the registry in etcd'))('the registry in etcd', () 
       }),
     );
     expect(done).toEqual(Array.from({ length: 500 }, (_, i) => i));
-    expect((await readRegistry(client, '/many')).agents.size).toBe(500);
+    expect((await readRegistry(client, '/many')).content.agents.size).toBe(500);
     expect(registry.queued).toBe(0);
   });
 
@@ -93,12 +93,12 @@ describe.skipIf(!etcdIsHere('the registry in etcd'))('the registry in etcd', () 
     await write(registry, { kind: 'gone', agentId: 'S1', atMs: 5 });
     await client.delete('/replaced/leader');
     await expect(write(registry, { kind: 'gone', agentId: 'S2', atMs: 6 })).rejects.toMatchObject({ code: 'not_leader' });
-    expect([...(await readRegistry(client, '/replaced')).gone]).toEqual([['S1', 5]]);
+    expect([...(await readRegistry(client, '/replaced')).content.gone]).toEqual([['S1', 5]]);
   });
 
   it('passes over keys of a later version', async () => {
     await client.put('/later/registry/moons/1', '{"x":1}');
     await client.put('/later/registry/weights/eng', '2');
-    expect(sorted(await readRegistry(client, '/later'))).toEqual([JSON.stringify({ kind: 'weights', weights: [['eng', 2]] })]);
+    expect(sorted((await readRegistry(client, '/later')).content)).toEqual([JSON.stringify({ kind: 'weights', weights: [['eng', 2]] })]);
   });
 });

@@ -22,11 +22,15 @@ import type { RegistryOperation } from './message.ts';
 import { emptyRegistry, type RegistryContent } from './registry-content.ts';
 
 /** Reads the whole registry as of one moment. The reader leads, so nobody writes meanwhile. */
-export async function readRegistry(client: EtcdClient, path: string): Promise<RegistryContent> {
+export async function readRegistry(client: EtcdClient, path: string): Promise<{ content: RegistryContent; sizeBytes: number }> {
   const content = emptyRegistry();
   const root = `${path}/registry/`;
-  for (const kv of (await client.readAll(root)).kvs) readKey(content, kv, root);
-  return content;
+  let sizeBytes = 0;
+  for (const kv of (await client.readAll(root)).kvs) {
+    readKey(content, kv, root);
+    sizeBytes += kv.key.length + kv.value.length;
+  }
+  return { content, sizeBytes };
 }
 
 function readKey(content: RegistryContent, kv: KeyValue, root: string): void {

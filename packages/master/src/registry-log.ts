@@ -87,6 +87,10 @@ export class RegistryLog implements AgentRegistry {
     return new RegistryLog(path, content, file, wholeBytes);
   }
 
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   /** How many wait for their write. */
   get queued(): number {
     return this.#waiting.length;

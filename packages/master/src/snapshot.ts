@@ -70,11 +70,19 @@ const operationNames = ['total', 'pending', 'recovering', 'unreachable', 'finish
 
 const scalarNames = ['cpus', 'gpus', 'mem', 'disk'] as const;
 
+/** Of the registry, whichever it is. */
+export interface RegistrarFacts {
+  readonly queuedOperations: number;
+  readonly sizeBytes: number;
+  /** How long reading it took. */
+  readonly fetchMs: number;
+}
+
 export interface SnapshotOptions {
   readonly timings?: readonly Timing[];
   /** Default true. */
   readonly isLeading?: boolean;
-  readonly queuedOperations?: number;
+  readonly registrar?: RegistrarFacts;
 }
 
 export function metricsSnapshot(state: MasterState, nowMs: number, options: SnapshotOptions = {}): Record<string, number> {
@@ -82,7 +90,9 @@ export function metricsSnapshot(state: MasterState, nowMs: number, options: Snap
   for (const timing of options.timings ?? []) timing.writeTo(values);
   // The registry is whole before the master answers.
   Object.assign(values, {
-    'registrar/queued_operations': options.queuedOperations ?? 0,
+    'registrar/queued_operations': options.registrar?.queuedOperations ?? 0,
+    'registrar/registry_size_bytes': options.registrar?.sizeBytes ?? 0,
+    'registrar/state_fetch_ms': options.registrar?.fetchMs ?? 0,
     'registrar/log/recovered': 1,
     'registrar/log/ensemble_size': 1,
   });
@@ -136,7 +146,12 @@ export function metricsSnapshot(state: MasterState, nowMs: number, options: Snap
     const isShown = state.options.publishPerFrameworkMetrics;
     if (isShown) {
       values[`${base}/subscribed`] = isConnected(framework) ? 1 : 0;
-      for (const [name, value] of framework.counters.entries()) values[`${base}/${name}`] = value;
+      let events = 0;
+      for (const [name, value] of framework.counters.entries()) {
+        values[`${base}/${name}`] = value;
+        if (name.startsWith('events/')) events += value;
+      }
+      values[`${base}/events`] = events;
     }
     const active = new Map<TaskState, number>();
     for (const { task } of framework.tasks.values()) {
@@ -155,6 +170,19 @@ export function metricsSnapshot(state: MasterState, nowMs: number, options: Snap
   for (const [kind, count] of Object.entries(frameworks)) values[`master/frameworks_${kind}`] = count;
   for (const [kind, count] of Object.entries(tasks)) values[`master/tasks_${kind}`] = count;
   for (const [role, count] of state.allocator.activeFilters(nowMs)) values[`allocator/mesos/offer_filters/roles/${role}/active`] = count;
+  for (const [role, config] of state.quotas) {
+    const base = `allocator/mesos/quota/roles/${role}/resources`;
+    const held = state.allocator.consumed(role);
+    for (const [kind, amounts] of [
+      ['guarantee', config.guarantees],
+      ['limit', config.limits],
+    ] as const) {
+      for (const [name, { value }] of Object.entries(amounts ?? {})) {
+        values[`${base}/${name}/${kind}`] = value;
+        values[`${base}/${name}/offered_or_allocated`] = (held.get(name) ?? 0) / 1000;
+      }
+    }
+  }
   values['allocator/mesos/event_queue_dispatches'] = 0;
   values['allocator/event_queue_dispatches'] = 0;
 
