@@ -14,6 +14,9 @@ const counterparts = [
   ['/usr/bin/chromium', 'chromium'],
   ['/usr/bin/etcd', 'etcd-server'],
   ['/usr/sbin/runc', 'runc'],
+  ['/usr/bin/unzip', 'unzip'],
+  ['/usr/bin/bzip2', 'bzip2'],
+  ['/usr/bin/xz', 'xz-utils'],
 ];
 
 function installCounterparts() {
