@@ -293,6 +293,8 @@ describe('the executor API', () => {
       [{ framework_id: { value: 'F9' }, executor_id: { value: 'E1' }, type: 'SUBSCRIBE', subscribe: {} }, 400],
       [{ ...ids('E9'), type: 'SUBSCRIBE', subscribe: {} }, 400],
       [{ ...ids(), type: 'SUBSCRIBE', subscribe: {} }, 406, { accept: 'text/html' }],
+      // Some clients leave the sub-message out: it is read, and refused for another reason.
+      [{ ...ids(), type: 'SUBSCRIBE' }, 406, { accept: 'text/html' }],
       [update({ uuid: 'AAAA' }), 400],
       [update({ source: 'SOURCE_AGENT' }), 400],
       [update({ state: 'TASK_STAGING' }), 400],
