@@ -7,7 +7,7 @@
 import type { Attribute, DomainInfo, FrameworkInfoCapabilityType, OfferConstraints, Quantities } from '@pronoia/mesos';
 import { Resources } from '@pronoia/mesos';
 import { type CompiledConstraints, compileConstraints } from './constraints.ts';
-import { FairShare } from './fair-share.ts';
+import { FairShare, type Sorters } from './fair-share.ts';
 import { OfferFilters, refuseMs } from './offer-filter.ts';
 import { type Quota, QuotaBooks } from './quota.ts';
 
@@ -16,6 +16,8 @@ export interface AllocatorOptions {
   readonly minAllocatable: readonly Quantities[];
   readonly allocationIntervalMs: number;
   readonly fairSharingExcluded?: ReadonlySet<string>;
+  /** Default: fair share of both. */
+  readonly sorters?: Sorters;
   /** Agents with GPUs are offered only to frameworks with GPU_RESOURCES. Default true. */
   readonly filterGpuResources?: boolean;
   /** Where the master is: agents of other regions are offered only to frameworks with REGION_AWARE. */
@@ -84,6 +86,12 @@ interface Agent {
   settled: { readonly epoch: number; readonly untilMs: number } | undefined;
 }
 
+/** Time and chance of one call. */
+interface Moment {
+  readonly nowMs: number;
+  readonly random: () => number;
+}
+
 export class Allocator {
   readonly #options: AllocatorOptions;
   readonly #frameworks = new Map<string, Framework>();
@@ -100,7 +108,7 @@ export class Allocator {
 
   constructor(options: AllocatorOptions) {
     this.#options = options;
-    this.#fairShare = new FairShare(options.fairSharingExcluded);
+    this.#fairShare = new FairShare(options.fairSharingExcluded, options.sorters);
   }
 
   // Frameworks
@@ -339,7 +347,7 @@ export class Allocator {
    * agent (a grant counts as fifty) and leaves the other agents touched: who must answer others meanwhile goes on in slices.
    */
   allocate(options: { agents: 'touched' | 'all'; nowMs: number; random: () => number; budget?: number }): Grant[] {
-    const { nowMs, budget = Number.POSITIVE_INFINITY } = options;
+    const { budget = Number.POSITIVE_INFINITY } = options;
     if (options.agents === 'all' || this.#touchedAll) this.#touchUnsettled(options);
     else if (!this.#isMidRun) this.#shuffleTouched([...this.#touched], options.random);
     const grants: Grant[] = [];
@@ -357,7 +365,7 @@ export class Allocator {
         if (quotas) {
           candidates.push(agent);
           work += 50;
-        } else work += this.#serveAll(agent, undefined, nowMs, grants);
+        } else work += this.#serveAll(agent, undefined, options, grants);
       }
       this.#touched.delete(id);
       if (work >= budget) break;
@@ -365,8 +373,8 @@ export class Allocator {
     this.#isMidRun = this.#touched.size > 0;
     if (!quotas || candidates.length === 0) return grants;
     const books = this.#books(this.#quotas);
-    for (const agent of candidates) this.#serveGuarantees(agent, books, nowMs, grants);
-    for (const agent of shuffled(candidates, options.random)) this.#serveAll(agent, books, nowMs, grants);
+    for (const agent of candidates) this.#serveGuarantees(agent, books, options, grants);
+    for (const agent of shuffled(candidates, options.random)) this.#serveAll(agent, books, options, grants);
     return grants;
   }
 
@@ -407,8 +415,8 @@ export class Allocator {
   }
 
   /** Stage 1: roles whose guarantee is not met, in the order of fair share. */
-  #serveGuarantees(agent: Agent, books: QuotaBooks, nowMs: number, grants: Grant[]): void {
-    for (const { role, frameworks } of this.#fairShare.order()) {
+  #serveGuarantees(agent: Agent, books: QuotaBooks, { nowMs, random }: Moment, grants: Grant[]): void {
+    for (const { role, frameworks } of this.#fairShare.order(random)) {
       for (const id of frameworks) {
         if (agent.free.isEmpty) return;
         if (!books.hasUnmetGuarantee(role)) break;
@@ -425,11 +433,11 @@ export class Allocator {
   }
 
   /** Stage 2: everybody in the order of fair share, each takes all that is left for its role. Answers how much work that was. */
-  #serveAll(agent: Agent, books: QuotaBooks | undefined, nowMs: number, grants: Grant[]): number {
+  #serveAll(agent: Agent, books: QuotaBooks | undefined, { nowMs, random }: Moment, grants: Grant[]): number {
     let work = 0;
     let isTaken = false;
     let untilMs = Number.POSITIVE_INFINITY;
-    let order: Iterator<readonly [role: string, framework: string]> = this.#fairShare.walk();
+    let order: Iterator<readonly [role: string, framework: string]> = this.#fairShare.walk(random);
     for (let next = order.next(); next.done !== true && !agent.free.isEmpty; next = order.next()) {
       const [role, id] = next.value;
       work++;

@@ -100,3 +100,30 @@ describe('fair share', () => {
     expect(share.dominantShare('a')).toBeCloseTo(0.1);
   });
 });
+
+it('a random sorter draws roles by weight and frameworks evenly, and the rest in the order of its draw', () => {
+  let state = 5;
+  const random = (): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return (state + 1) / 0x8000_0001;
+  };
+  const tree = new FairShare(new Set(), { roles: 'random', frameworks: 'random' });
+  tree.setWeight('a', 3);
+  for (const [role, framework] of [
+    ['a', 'x'],
+    ['a', 'y'],
+    ['b', 'z'],
+  ] as const)
+    tree.add(role, framework);
+  const firstRoles = { a: 0, b: 0 };
+  const firstOfA = { x: 0, y: 0 };
+  for (let i = 0; i < 4000; i++) {
+    const order = tree.order(random);
+    expect(order.map(({ role, frameworks }) => `${role}: ${[...frameworks].sort().join()}`).sort()).toEqual(['a: x,y', 'b: z']);
+    firstRoles[order[0]?.role as 'a' | 'b']++;
+    firstOfA[order.find(({ role }) => role === 'a')?.frameworks[0] as 'x' | 'y']++;
+  }
+  // 3 to 1, and 1 to 1; seven standard deviations are 190 and 220.
+  expect(Math.abs(firstRoles.a - 3000)).toBeLessThan(190);
+  expect(Math.abs(firstOfA.x - 2000)).toBeLessThan(220);
+});

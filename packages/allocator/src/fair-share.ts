@@ -89,6 +89,20 @@ class SortedCompetitors<C extends Competitor> {
   }
 }
 
+/** `random`: in place of the fair share, an order is drawn by weight each time (mesos.md §8.2). */
+export interface Sorters {
+  readonly roles: 'drf' | 'random';
+  readonly frameworks: 'drf' | 'random';
+}
+
+/** Twice the weight, twice the chance to be first (Efraimidis and Spirakis: the largest of u^(1/weight)). */
+function drawn<C extends Competitor>(members: readonly C[], random: () => number): C[] {
+  return members
+    .map((member) => ({ member, key: random() ** (1 / member.weight) }))
+    .sort((a, b) => b.key - a.key)
+    .map(({ member }) => member);
+}
+
 const newCompetitor = (name: string, weight: number): Competitor => ({ name, weight, share: 0, grants: 0, held: new Map() });
 
 export class FairShare {
@@ -108,8 +122,11 @@ export class FairShare {
   /** Names that do not count for the dominant share (`--fair_sharing_excluded_resource_names`). */
   readonly #excluded: ReadonlySet<string>;
 
-  constructor(excluded: ReadonlySet<string> = new Set()) {
+  readonly #sorters: Sorters;
+
+  constructor(excluded: ReadonlySet<string> = new Set(), sorters: Sorters = { roles: 'drf', frameworks: 'drf' }) {
     this.#excluded = excluded;
+    this.#sorters = sorters;
   }
 
   setWeight(role: string, weight: number): void {
@@ -168,29 +185,29 @@ export class FairShare {
   }
 
   /** Roles in the order in which they are served, each with its frameworks in order. A snapshot: giving while walking is safe. */
-  order(): { readonly role: string; readonly frameworks: readonly string[] }[] {
-    this.#refresh();
+  order(random: () => number = () => 0): { readonly role: string; readonly frameworks: readonly string[] }[] {
     const result: { role: string; frameworks: string[] }[] = [];
-    const walk = (node: RoleNode): void => {
-      for (const child of node.children.sorted) {
-        if (child.kind === 'role') walk(child);
-        else result.push({ role: child.role, frameworks: child.frameworks.sorted.map((leaf) => leaf.name) });
-      }
-    };
-    walk(this.#root);
+    for (const [role, framework] of this.walk(random)) {
+      const last = result.at(-1);
+      if (last?.role === role) last.frameworks.push(framework);
+      else result.push({ role, frameworks: [framework] });
+    }
     return result;
   }
 
   /** The same one by one, of the order as it is: nothing may be given or taken while walking. */
-  *walk(): Generator<readonly [role: string, framework: string]> {
+  *walk(random: () => number): Generator<readonly [role: string, framework: string]> {
     this.#refresh();
-    yield* this.#walkNode(this.#root);
+    yield* this.#walkNode(this.#root, random);
   }
 
-  *#walkNode(node: RoleNode): Generator<readonly [role: string, framework: string]> {
-    for (const child of node.children.sorted) {
-      if (child.kind === 'role') yield* this.#walkNode(child);
-      else for (const leaf of child.frameworks.sorted) yield [child.role, leaf.name];
+  *#walkNode(node: RoleNode, random: () => number): Generator<readonly [role: string, framework: string]> {
+    for (const child of this.#sorters.roles === 'random' ? drawn(node.children.sorted, random) : node.children.sorted) {
+      if (child.kind === 'role') yield* this.#walkNode(child, random);
+      else {
+        const { sorted } = child.frameworks;
+        for (const leaf of this.#sorters.frameworks === 'random' ? drawn(sorted, random) : sorted) yield [child.role, leaf.name];
+      }
     }
   }
 

@@ -25,6 +25,8 @@ export const flags = {
   allocation_interval: flag.duration({ default: 1000, help: 'Time between allocations over all agents.' }),
   min_allocatable_resources: flag.string({ default: 'cpus:0.01|mem:32', help: 'An offer holds at least one of these.' }),
   fair_sharing_excluded_resource_names: flag.string({ help: 'Comma-separated: names that do not count for the fair share.' }),
+  role_sorter: flag.string({ default: 'drf', help: 'Order of roles: drf (fair share) or random (by weight).' }),
+  framework_sorter: flag.string({ default: 'drf', help: 'Order of the frameworks of a role: drf (fair share) or random.' }),
   filter_gpu_resources: flag.boolean({ default: true, help: 'Offer agents with GPUs only to frameworks that ask for GPUs.' }),
   offer_timeout: flag.duration({ help: 'Rescind offers that are not answered in this time. Default: never.' }),
   agent_ping_timeout: flag.duration({ default: 15_000, help: 'Time an agent has to answer a ping.', aliases: ['slave_ping_timeout'] }),

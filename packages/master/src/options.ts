@@ -97,6 +97,10 @@ export function masterOptions(options: Options): MasterOptions {
       minAllocatable: parseAlternatives(options.min_allocatable_resources),
       fairSharingExcluded: new Set(words(options.fair_sharing_excluded_resource_names ?? '')),
       filterGpuResources: options.filter_gpu_resources,
+      sorters: {
+        roles: parseSorter('role_sorter', options.role_sorter),
+        frameworks: parseSorter('framework_sorter', options.framework_sorter),
+      },
       ...(options.domain === undefined ? {} : { domain: parseDomain(options.domain) as DomainInfo }),
     },
   };
@@ -126,6 +130,11 @@ const unitMs: Readonly<Record<string, number>> = {
   days: 86_400_000,
   weeks: 604_800_000,
 };
+
+function parseSorter(flag: string, text: string): 'drf' | 'random' {
+  if (text === 'drf' || text === 'random') return text;
+  throw errors.fail('bad_option', { flag, reason: `expected drf or random, found '${text}'` });
+}
 
 /** `1/10mins`: the time from one to the next. */
 function parseRateLimit(text: string | undefined): number {

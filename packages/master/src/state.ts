@@ -47,7 +47,7 @@ export interface MasterOptions {
   readonly rootSubmissions: boolean;
   /** `--roles`: the only roles that may be used; undefined: any. */
   readonly roles: ReadonlySet<string> | undefined;
-  readonly allocator: Pick<AllocatorOptions, 'minAllocatable' | 'fairSharingExcluded' | 'filterGpuResources' | 'domain'>;
+  readonly allocator: Pick<AllocatorOptions, 'minAllocatable' | 'fairSharingExcluded' | 'filterGpuResources' | 'domain' | 'sorters'>;
   /** `--acls` */
   readonly authorize: Authorize;
   /** `--domain`: where this master is. */
