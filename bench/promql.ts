@@ -4,7 +4,7 @@
  * KEEP names a folder that stays, so that the next run needs no loading.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { originalPrometheus, type Program, pronoiaMonitor, ServerProcess } from '../test/system/server-process.ts';
@@ -225,7 +225,11 @@ export default async function bench(): Promise<string> {
   const missing = programs.filter((one) => !contestants.some((other) => other.program === one)).map(({ name }) => name);
   return `${sizes.wide.toLocaleString('en')} series × 2 h and ${sizes.long.toLocaleString('en')} series × 24 h, all at 15 s, loaded by remote write. Every answer is asked for without compression and read
 whole; medians of at least ${rounds} rounds, the servers in turn. Cold: the first time after a restart. CPU: all threads, from /proc, a round. Event loop: the longest that ours was held during
-the warm rounds of the query. Peak RSS: during the warm rounds. ✗: above the aim.${missing.length > 0 ? ` Not installed: ${missing.join(', ')}.` : ''}
+the warm rounds of the query. Peak RSS: during the warm rounds. ✗: above the aim. Load of the machine at the end, of ${cpus().length} cores: ${loadavg()
+    .map((load) => load.toFixed(1))
+    .join(
+      ', ',
+    )}; where it is above, waiting for a core is in all times and CPU tells more.${missing.length > 0 ? ` Not installed: ${missing.join(', ')}.` : ''}
 
 Loading: ${loading.join('; ')}.
 
