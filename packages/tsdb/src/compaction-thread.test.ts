@@ -82,7 +82,7 @@ function mergeOf(ulids: readonly string[]): MergeRequest {
   return { kind: 'merge', folder, ulids, meta: { ulid: target, minTime: start, maxTime: start + 4 * hour, compaction } };
 }
 
-describe.skipIf(!canUseThread())('the compaction thread', () => {
+describe.skipIf(!canUseThread())('the compaction thread', { timeout: 60_000 }, () => {
   it('writes the same bytes as the caller would', async () => {
     const ulids = await twoBlocks(true);
     expect(ulids.length).toBe(2);

@@ -182,7 +182,7 @@ async function until(isReady: () => Promise<boolean>): Promise<void> {
 const hasOriginal = existsSync('/usr/bin/promtool') && existsSync('/usr/bin/prometheus');
 if (!hasOriginal) process.stderr.write('SKIPPED: comparison with the original: prometheus and promtool are not installed\n');
 
-describe.skipIf(!hasOriginal)('the original', () => {
+describe.skipIf(!hasOriginal)('the original', { timeout: 60_000 }, () => {
   it('reads our blocks and our log, sample for sample', async () => {
     const folder = newFolder();
     const tsdb = await open(folder, { registry: new Registry() });
