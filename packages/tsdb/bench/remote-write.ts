@@ -7,7 +7,7 @@ import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Sent, Shape } from './remote-write-load.ts';
@@ -61,7 +61,7 @@ const all: readonly Peer[] = [
   },
 ];
 
-const peers = all.filter(({ name, command }) => (only === undefined || only.includes(name)) && existsSync(command('', 0)[0] as string));
+const peers = all.filter((peer) => (only === undefined || only.includes(peer.name)) && existsSync(peer.command('', 0)[0] as string));
 
 interface Usage {
   readonly cpuSeconds: number;
@@ -277,9 +277,13 @@ export async function benchRemoteWrite(): Promise<string> {
     `Requests of 10,000 samples over four connections; sender and server share the machine.`,
   ];
   const wanted = process.env['PRONOIA_BENCH_CASE'];
+  const load = (): string => (loadavg()[0] as number).toFixed(0);
   for (const [i, [shape, churns]] of shapes.entries()) {
     if (wanted !== undefined && wanted !== String(i)) continue;
-    parts.push('', `${shape.series.toLocaleString('en')} series × ${shape.samples} samples:`, '', table(await measure(shape, churns)));
+    const before = load();
+    const result = table(await measure(shape, churns));
+    const title = `${shape.series.toLocaleString('en')} series × ${shape.samples} samples (load of the machine ${before} before, ${load()} after):`;
+    parts.push('', title, '', result);
   }
   return parts.join('\n');
 }

@@ -22,6 +22,11 @@ export class Turn {
     return this.yield();
   }
 
+  /** The same after a larger step: looks at the clock. */
+  passNow(): Promise<void> | undefined {
+    return performance.now() < this.#until ? undefined : this.yield();
+  }
+
   /** Gives way now. */
   yield(): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -15,8 +15,16 @@ import type { Appender, AppendOptions, Exemplar, FloatHistogram, Labels, Rejecti
 import { ByteWriter } from '../byte-writer.ts';
 import type { TsdbMetrics } from '../metrics.ts';
 import { highWord, nanHigh, nanLow, SampleColumns, staleHigh, staleLow } from '../sample-columns.ts';
+import { Turn } from '../turn.ts';
 import { customSchema } from '../wal/histogram-record.ts';
-import { encodeExemplars, encodeFloatHistograms, encodeSamples, encodeSeries, type HistogramSample } from '../wal/record.ts';
+import {
+  encodeExemplars,
+  encodeFloatHistograms,
+  encodeNoSeries,
+  encodeSamples,
+  encodeSeriesIds,
+  type HistogramSample,
+} from '../wal/record.ts';
 import type { WalWriter } from '../wal/writer.ts';
 import type { ExemplarRing } from './exemplars.ts';
 import type { Head } from './head.ts';
@@ -48,6 +56,8 @@ export interface AppenderContext {
 const valueBits = new Float64Array(1);
 const valueWords = new Uint32Array(valueBits.buffer);
 const record = new ByteWriter(64 * 1024);
+/** New series that are named in the log at one go: half a millisecond. */
+const seriesPerSlice = 500;
 
 export class HeadAppender implements Appender {
   readonly #context: AppenderContext;
@@ -221,6 +231,7 @@ export class HeadAppender implements Appender {
     const { wal } = this.#context;
     const columns = this.#columns;
     // 1.
+    if (this.#context.head.unloggedCount > seriesPerSlice) await this.#logManySeries();
     this.#logSeries();
     if (columns.length > 0) {
       wal.log(encodeSamples(record, columns));
@@ -285,20 +296,43 @@ export class HeadAppender implements Appender {
     }
   }
 
+  /** What is new in the batch is named in the log before its samples; in one step with them, or a failure could part the two. */
   #logSeries(): void {
     const { head, wal } = this.#context;
     if (head.unloggedCount === 0) return;
-    const unlogged: [number, Labels][] = [];
-    for (const ref of this.pendingRefs()) {
-      const slot = head.series.slotOf(ref);
-      if (slot < 0 || head.isLogged(slot)) continue;
-      head.setLogged(slot, true);
-      this.#unconfirmed.push(ref);
-      unlogged.push([ref, head.series.labels(slot)]);
+    encodeNoSeries(record.reset());
+    const before = this.#unconfirmed.length;
+    for (const ref of this.pendingRefs()) this.#nameInLog(ref);
+    if (this.#unconfirmed.length > before) wal.log(record.view());
+  }
+
+  /** Puts the series into the record, unless the log knows it. */
+  #nameInLog(ref: number): void {
+    const { head } = this.#context;
+    const slot = head.series.slotOf(ref);
+    if (slot < 0 || head.isLogged(slot)) return;
+    head.setLogged(slot, true);
+    this.#unconfirmed.push(ref);
+    encodeSeriesIds(record, ref, head.series.ids(slot), head.series.symbols);
+  }
+
+  /**
+   * Ten thousand new series take longer than others should wait: most of them are named beforehand, in slices. Where the log failed
+   * meanwhile they count as not named, and `#logSeries` does it again.
+   */
+  async #logManySeries(): Promise<void> {
+    const { head, wal } = this.#context;
+    const columns = this.#columns;
+    const turn = new Turn();
+    for (let from = 0; from < columns.length && head.unloggedCount > seriesPerSlice; from += seriesPerSlice) {
+      encodeNoSeries(record.reset());
+      const before = this.#unconfirmed.length;
+      const to = Math.min(columns.length, from + seriesPerSlice);
+      for (let i = from; i < to; i++) this.#nameInLog(columns.refs[i] as number);
+      if (this.#unconfirmed.length > before) wal.log(record.view());
+      const pause = turn.passNow();
+      if (pause !== undefined) await pause;
     }
-    if (unlogged.length === 0) return;
-    encodeSeries(record.reset(), unlogged);
-    wal.log(record.view());
   }
 
   #apply(): void {

@@ -58,6 +58,18 @@ export function encodeSeries(into: ByteWriter, series: Iterable<readonly [ref: n
   }
 }
 
+/** A record of series to which `encodeSeriesIds` adds. */
+export function encodeNoSeries(into: ByteWriter): void {
+  into.u8(recordType.series);
+}
+
+/** One more series, its labels as ids of symbols, name and value in turn. */
+export function encodeSeriesIds(into: ByteWriter, ref: number, ids: Uint32Array, symbols: { text(id: number): string }): void {
+  into.be64(ref);
+  into.uvarint(ids.length / 2);
+  for (let i = 0; i < ids.length; i++) into.string(symbols.text(ids[i] as number));
+}
+
 function encodeLabels(into: ByteWriter, pairs: readonly string[]): void {
   into.uvarint(pairs.length / 2);
   for (const text of pairs) into.string(text);
