@@ -113,6 +113,8 @@ export interface Scheduler {
 /** Three missed heartbeats: one lost packet is not an outage, a silent minute is. */
 const heartbeatsMissed = 3;
 const headersTimeoutMs = 15_000;
+/** Another may answer at once. */
+const headersTimeoutOfSeveralMs = 5000;
 const stopLimitMs = 2000;
 
 /** Starts to subscribe at once. */
@@ -143,6 +145,8 @@ class HttpScheduler implements Scheduler {
   #leaderTimer: { cancel(): void } | undefined;
   /** How the master that leads us calls itself; its address in our list may be another name of it. */
   #leaderOrigin: string | undefined;
+  /** Where to go next, by another master's word; the one after ours in the list may be the one that was stopped. */
+  #namedLeader: string | undefined;
   #silenceLimitMs = heartbeatsMissed * 15_000;
   /** The tail of the queue of handlers. */
   #handling: Promise<void> = Promise.resolve();
@@ -180,7 +184,8 @@ class HttpScheduler implements Scheduler {
 
   async #connect(): Promise<void> {
     if (this.#isOver) return;
-    const origin = this.#masters[this.#nextMaster % this.#masters.length] as string;
+    const origin = this.#namedLeader ?? (this.#masters[this.#nextMaster % this.#masters.length] as string);
+    this.#namedLeader = undefined;
     this.#attempts++;
     try {
       const stream = await openEventStream({
@@ -188,7 +193,7 @@ class HttpScheduler implements Scheduler {
         path: apiPath,
         body: this.#subscribeBody(),
         dispatcher: this.#dispatcher,
-        headersTimeoutMs,
+        headersTimeoutMs: this.#masters.length > 1 ? headersTimeoutOfSeveralMs : headersTimeoutMs,
         ...(this.#options.headers === undefined ? {} : { headers: this.#options.headers }),
         onRecord: (json) => this.#onRecord(json),
         onEnd: (reason) => this.#onBroken(reason),
@@ -275,7 +280,10 @@ class HttpScheduler implements Scheduler {
       void askForLeader(others, { dispatcher: this.#dispatcher, timeoutMs: everyMs }).then((leader) => {
         if (this.#stream !== stream || this.#isOver) return;
         if (leader === undefined || leader === stream?.origin || leader === leaderOrigin) this.#watchLeader();
-        else this.#onBroken(`${leader} leads now`);
+        else {
+          this.#namedLeader = leader;
+          this.#onBroken(`${leader} leads now`);
+        }
       });
     });
   }
