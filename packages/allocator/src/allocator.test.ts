@@ -294,6 +294,17 @@ describe('quota', () => {
   });
 });
 
+it('keeps agents of another region for frameworks that are aware of regions', () => {
+  const domain = (region: string) => ({ fault_domain: { region: { name: region }, zone: { name: 'z' } } });
+  const cluster = new Cluster({ domain: domain('here') }).framework('plain').framework('aware', '*', ['REGION_AWARE']);
+  for (const region of ['here', 'there'])
+    cluster.allocator.addAgent(region, { total: r('cpus:1'), hostname: region, attributes: [], domain: domain(region) }, new Map());
+  cluster.agent('nowhere', 'cpus:1');
+  expect(cluster.allocator.explain('plain', '*', 'there', cluster.nowMs)).toEqual({ kind: 'other_region' });
+  expect(cluster.offers()).toMatch(/aware@there/);
+  expect(cluster.allocator.explain('plain', '*', 'nowhere', cluster.nowMs)?.kind).not.toBe('other_region');
+});
+
 /** A random history; after each step every agent's free and held amounts must add up to its total. */
 it('held and free never exceed what an agent has, and a batch leaves nobody out', () => {
   const step = fc.record({

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -695,6 +695,27 @@ it('survives whatever is sent to it', async () => {
     ],
     { runs: 15 },
   );
+});
+
+it('offers only agents of hosts in the whitelist, and takes offers back when a host leaves it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pronoia-whitelist-'));
+  const whitelist = join(folder, 'hosts');
+  await writeFile(whitelist, 'h\n');
+  const before = master;
+  master = await start({ registry: 'in_memory', port: 0, whitelist }, { clock });
+  await before.stop();
+  await registerAgent();
+  const scheduler = await subscribe();
+  while ((await scheduler.next()).type !== 'OFFERS');
+  await writeFile(whitelist, 'other\n');
+  await clock.advance(5000);
+  while ((await scheduler.next()).type !== 'RESCIND');
+  await clock.advance(5000);
+  expect((await get('/slaves'))['slaves']).toMatchObject([{ offered_resources: { cpus: 0 } }]);
+  await writeFile(whitelist, '*');
+  await clock.advance(5000);
+  while ((await scheduler.next()).type !== 'OFFERS');
+  await rm(folder, { recursive: true });
 });
 
 it('explains in sentences', async () => {
