@@ -114,6 +114,8 @@ async function startServers(
       `--config.file=${options.alertmanager?.config ?? config.alertmanager}`,
       `--storage.path=${options.alertmanager?.storage ?? folder('alertmanager')}`,
       `--web.listen-address=${at('alertmanager')}`,
+      // One of its kind: no port for others of it.
+      '--cluster.listen-address=',
     ]),
   };
 
