@@ -46,6 +46,10 @@ class EmulatedFramework {
     });
   }
 
+  decline(offer: { id: { value: string } }): void {
+    this.#call({ type: 'DECLINE', decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } } });
+  }
+
   suppress(): void {
     this.#call({ type: 'SUPPRESS' });
   }
@@ -85,7 +89,9 @@ class EmulatedFramework {
           decline: { offer_ids: event.offers.offers.map((offer: { id: object }) => offer.id), filters: { refuse_seconds: 1 } },
         });
       for (const offer of event.offers.offers) {
-        if (mode === 'flood') this.launch(offer, perOffer);
+        // So many under way at once: more would only wait in queues, and latency would measure those.
+        if (mode === 'flood' && sentMs.size < 1000) this.launch(offer, perOffer);
+        else if (mode === 'flood') this.#call({ type: 'DECLINE', decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } } });
         else hands.push({ framework: this, offer });
       }
     } else if (event.type === 'UPDATE') {
@@ -95,7 +101,11 @@ class EmulatedFramework {
         sentMs.delete(status.task_id.value);
         running++;
         if (sent !== undefined) latencies.push(performance.now() - sent);
-      } else ended++;
+      } else {
+        // Also one that never ran: it is under way no more.
+        sentMs.delete(status.task_id.value);
+        ended++;
+      }
       if (status.uuid !== undefined)
         this.#call({ type: 'ACKNOWLEDGE', acknowledge: { agent_id: status.agent_id, task_id: status.task_id, uuid: status.uuid } });
     }
@@ -121,6 +131,7 @@ process.on('message', (message: { kind: string; mode?: typeof mode; perSecond?: 
   if (message.mode !== undefined) {
     mode = message.mode;
     perSecond = message.perSecond ?? 0;
+    for (const { framework, offer } of hands.splice(0)) framework.decline(offer);
     latencies.length = 0;
     running = 0;
     ended = 0;
