@@ -3,20 +3,13 @@
  * 10 s and doubling to 10 min, until it is acknowledged; a refusal is told once. Without an answer a scheduler would not know after a broken
  * connection whether its volume exists.
  */
-import { type OfferOperation, type Operation, type OperationStatus, uuidBase64 } from '@pronoia/mesos';
+import { type OfferOperation, type OperationStatus, uuidBase64 } from '@pronoia/mesos';
 import type { Step } from './message.ts';
 import type { FrameworkEntry, MasterState } from './state.ts';
 
 const firstRetryMs = 10_000;
 const longestRetryMs = 600_000;
 const historyLimit = 1000;
-
-/** Told and not acknowledged yet. */
-export interface PendingOperation {
-  readonly operation: Operation;
-  readonly uuid: string;
-  retryMs: number;
-}
 
 export function tellOperation(
   framework: FrameworkEntry,

@@ -18,6 +18,7 @@ import type {
   MaintenanceSchedule,
   MasterInfo,
   OfferConstraints,
+  Operation,
   OperationStatus,
   QuotaConfig,
   Resources,
@@ -26,7 +27,6 @@ import type {
   Unavailability,
 } from '@pronoia/mesos';
 import { Counters } from './counters.ts';
-import type { PendingOperation } from './operation-feedback.ts';
 import type { Authorize } from './security/acls.ts';
 
 export interface MasterOptions {
@@ -77,6 +77,13 @@ export interface ExecutorEntry {
   readonly info: ExecutorInfo;
   /** With allocation marks. */
   readonly resources: Resources;
+}
+
+/** An operation whose end was told and is not acknowledged yet. */
+export interface PendingOperation {
+  readonly operation: Operation;
+  readonly uuid: string;
+  retryMs: number;
 }
 
 export interface FrameworkEntry {
