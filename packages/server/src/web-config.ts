@@ -57,7 +57,8 @@ const names = (known: Readonly<Record<string, string>>) => schema.list(schema.on
 
 const tlsNames = ['cert', 'key', 'client_ca'] as const;
 
-const tlsSchema = schema.refine(
+/** `tls_server_config`. */
+export const tlsSchema = schema.refine(
   schema.object({
     cert: text,
     cert_file: text,
@@ -211,7 +212,8 @@ function stampOf(files: readonly string[]): string {
   return stamp;
 }
 
-function serverTls(tls: WebTls, folder: string): ServerTls {
+/** Throws when a file cannot be read or a key is another certificate's. */
+export function serverTls(tls: WebTls, folder: string): ServerTls {
   const material = (name: 'cert' | 'key' | 'client_ca'): string => {
     const file = tls[`${name}_file`];
     return tls[name] || (file === undefined || file === '' ? '' : readFileSync(resolve(folder, file), 'utf8'));

@@ -147,12 +147,16 @@ function refuse(reply: FastifyReply, status: number, message: string): FastifyRe
   return reply.code(status).type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(`${message}\n`);
 }
 
-function clientAuthOptions(type: NonNullable<WebState['tls']>['clientAuth']): { requestCert: boolean; rejectUnauthorized: boolean } {
+/** For a TLS server of Node.js; `certificateProblem` does the rest. */
+export function clientAuthOptions(type: NonNullable<WebState['tls']>['clientAuth']): { requestCert: boolean; rejectUnauthorized: boolean } {
   return { requestCert: type !== 'NoClientCert', rejectUnauthorized: type === 'RequireAndVerifyClientCert' };
 }
 
 /** What OpenSSL's own check leaves to us. */
-function certificateProblem(socket: TLSSocket, { clientAuth, allowedSans }: NonNullable<WebState['tls']>): string | undefined {
+export function certificateProblem(
+  socket: TLSSocket,
+  { clientAuth, allowedSans }: Pick<NonNullable<WebState['tls']>, 'clientAuth' | 'allowedSans'>,
+): string | undefined {
   if (clientAuth === 'NoClientCert' || clientAuth === 'RequestClientCert') return undefined;
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return clientAuth === 'VerifyClientCertIfGiven' ? undefined : 'none given';
