@@ -28,6 +28,7 @@ import { limitTime } from './api/request-timeout.ts';
 import { addApiRoutes, formatApiError } from './api/routes.ts';
 import { EtcdArbiter } from './cluster/arbiter.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
+import { ClusterTls } from './cluster/tls.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { Engine } from './engine.ts';
 import { fail } from './errors.ts';
@@ -99,7 +100,7 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
   if (history !== undefined) measureHistory(registry, history);
   const tracer = new Tracer(clock, log);
   const recorder = features.has('event-recorder')
-    ? new EventRecorder({ clock, log, registry, instance: hostname(), position: () => 0 })
+    ? new EventRecorder({ clock, log, registry, instance: hostname(), position: () => cluster?.position ?? 0 })
     : undefined;
   const observers: Observer[] = [
     tracer,
@@ -107,12 +108,11 @@ export async function start(options: Options, dependencies: Dependencies = {}): 
     ...(history === undefined ? [] : [new History(history)]),
   ];
   const observer = observeWith(observers);
-  const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'), (one, isWithdrawn) =>
-    observer.acknowledged(one, isWithdrawn, clock.now()),
-  );
+  const acknowledgements = new Acknowledgements(join(storage, 'acknowledgements'));
+  acknowledgements.subscribe((one) => observer.acknowledged(one, clock.now()));
   const store = new AlertStore({ perNameLimit: settings['alerts.per-alertname-limit'] });
   const clusterMetrics = createClusterMetrics(registry);
-  const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, notificationLog, store });
+  const cluster = createCluster(settings, { clock, log, metrics: clusterMetrics, silences, acknowledgements, notificationLog, store });
   // Before the engine, so that a beginning is written before what follows from it.
   const lives = new Lives(clock, store, observer);
   silences.subscribe((silence) => {
@@ -327,7 +327,6 @@ function withDefaults(options: Options): FlagValues<typeof flags> {
 }
 
 function checkFlags(settings: FlagValues<typeof flags>): { mode: MatcherMode; features: ReadonlySet<string> } {
-  if (settings['cluster.tls-config'] !== '') throw fail('bad_flags', { reason: '--cluster.tls-config is not implemented yet' });
   let features: ReadonlySet<string>;
   try {
     features = readFeatures(settings['enable-feature']);
@@ -398,7 +397,7 @@ function every(clock: Clock, timers: Set<Timer>, intervalMs: number, run: () => 
 /** Undefined when it is switched off. */
 function createCluster(
   settings: FlagValues<typeof flags>,
-  parts: Pick<ClusterOptions, 'clock' | 'log' | 'metrics' | 'silences' | 'notificationLog' | 'store'>,
+  parts: Pick<ClusterOptions, 'clock' | 'log' | 'metrics' | 'silences' | 'acknowledgements' | 'notificationLog' | 'store'>,
 ): Cluster | undefined {
   const address = settings['cluster.listen-address'];
   if (address === '') return undefined;
@@ -408,6 +407,7 @@ function createCluster(
   const shown = advertised === '' ? undefined : parseAddress(advertised, 'cluster.advertise-address');
   const peers = settings['cluster.peer'].map((peer) => parseAddress(peer, 'cluster.peer'));
   const name = settings['cluster.peer-name'] || ulid();
+  const tlsFile = settings['cluster.tls-config'];
   const etcd = settings['cluster.etcd'] === '' ? undefined : parseEtcdUrl(settings['cluster.etcd']);
   const arbiter =
     etcd &&
@@ -423,6 +423,7 @@ function createCluster(
     ...parts,
     ...(arbiter === undefined ? {} : { arbiter }),
     name,
+    tls: tlsFile === '' ? undefined : readClusterTls(tlsFile, parts.log),
     label: settings['cluster.label'],
     host,
     port,
@@ -439,6 +440,14 @@ function createCluster(
     // The default is for those who did not ask: two alertmanagers on one machine are no mistake.
     mayGoWithoutPort: peers.length === 0 && address === flags['cluster.listen-address'].default,
   });
+}
+
+function readClusterTls(file: string, log: Logger): ClusterTls {
+  try {
+    return new ClusterTls(file, log);
+  } catch (error) {
+    throw fail('bad_flags', { reason: `--cluster.tls-config: ${(error as Error).message}` }, error);
+  }
 }
 
 function privateAddress(): string {

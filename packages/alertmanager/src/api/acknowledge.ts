@@ -30,9 +30,9 @@ export function acknowledge(
   return acknowledgementJson(made);
 }
 
-export function withdraw(fingerprint: string, acknowledgements: Acknowledgements): void {
+export function withdraw(fingerprint: string, acknowledgements: Acknowledgements, { clock }: ApiContext): void {
   checkFingerprint(fingerprint);
-  if (!acknowledgements.withdraw(fingerprint)) throw new Refusal(404, `alert ${fingerprint} is not acknowledged`);
+  if (!acknowledgements.withdraw(fingerprint, clock.now())) throw new Refusal(404, `alert ${fingerprint} is not acknowledged`);
 }
 
 export function getAcknowledgements(acknowledgements: Acknowledgements, { store, clock }: ApiContext): object[] {

@@ -130,7 +130,7 @@ export function addApiRoutes(
   );
   app.delete(
     `${api}/alerts/:id/acknowledge`,
-    handle((request) => withdraw(id(request), acknowledgements)),
+    handle((request) => withdraw(id(request), acknowledgements, context)),
   );
   app.get(`${api}/history`, (request, reply) => {
     reply.header('cache-control', 'no-store').header('access-control-allow-origin', '*');

@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Logger, Timer } from '@pronoia/server';
+import type { Acknowledgements } from '../acknowledgement.ts';
 import type { Alert } from '../alert.ts';
 import type { AlertStore } from '../alert-store.ts';
 import { fail } from '../errors.ts';
@@ -20,12 +21,14 @@ import { encodeFrame, FrameReader } from './frame.ts';
 import { Link, type Message } from './link.ts';
 import { rankOf } from './ownership.ts';
 import { ReplicatedState, type StateMessage } from './state.ts';
+import type { ClusterTls } from './tls.ts';
 
 export interface ClusterOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ClusterMetrics;
   readonly silences: Silences;
+  readonly acknowledgements: Acknowledgements;
   readonly notificationLog: NotificationLog;
   readonly store: AlertStore;
   readonly name: string;
@@ -45,6 +48,8 @@ export interface ClusterOptions {
   readonly reconnectTimeoutMs: number;
   /** Decides between members that do not see each other; they alone decide without it. */
   readonly arbiter?: EtcdArbiter;
+  /** What members show each other; in the clear without it. */
+  readonly tls: ClusterTls | undefined;
   /** No port is no reason not to start: others cannot join, that is all. */
   readonly mayGoWithoutPort: boolean;
 }
@@ -111,9 +116,10 @@ export class Cluster {
     this.#options = options;
     this.#beatAtMs = options.clock.monotonic();
     this.#startedAtMs = this.#beatAtMs;
-    const { silences, notificationLog, store, clock, name, log, metrics } = options;
+    const { silences, acknowledgements, notificationLog, store, clock, name, log, metrics } = options;
     this.#state = new ReplicatedState({
       silences,
+      acknowledgements,
       notificationLog,
       store,
       now: () => clock.now(),
@@ -133,12 +139,16 @@ export class Cluster {
     silences.subscribe((silence) => {
       if (this.#linksByAddress.size > 0) this.#broadcast(this.#state.silenceMessage(silence), 'update');
     });
+    acknowledgements.subscribe((acknowledgement) => {
+      if (this.#linksByAddress.size > 0) this.#broadcast(this.#state.acknowledgementMessage(acknowledgement), 'update');
+    });
     store.subscribe((alert, known) => this.#seeAlert(alert, known));
   }
 
   async start(): Promise<void> {
-    const { clock, host, port, advertise, peers, log, metrics, mayGoWithoutPort, pushPullIntervalMs, settleTimeoutMs } = this.#options;
-    const server = createServer((socket) => this.#accept(socket));
+    const { clock, host, port, advertise, peers, log, metrics, mayGoWithoutPort, tls, pushPullIntervalMs, settleTimeoutMs } = this.#options;
+    const onSocket = (socket: Socket): void => this.#accept(socket);
+    const server = tls?.createServer(onSocket) ?? createServer(onSocket);
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -183,6 +193,11 @@ export class Cluster {
   get peers(): readonly { readonly name: string; readonly address: string }[] {
     const living = this.#living().map(({ name, address }) => ({ name, address }));
     return [...living, { name: this.name, address: this.#address }].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** This one's place among the living, by name; the first has 0. */
+  get position(): number {
+    return this.peers.findIndex(({ name }) => name === this.name);
   }
 
   #living(): Member[] {
@@ -394,10 +409,9 @@ export class Cluster {
 
   #measure(): void {
     const { metrics } = this.#options;
-    const { peers } = this;
-    metrics.members.set(peers.length);
+    metrics.members.set(this.peers.length);
     metrics.failed.set(this.#members.size - this.#living().length);
-    metrics.position.set(peers.findIndex(({ name }) => name === this.name));
+    metrics.position.set(this.position);
   }
 
   /** Whoever has been lost for long is no longer called; seeds are. */
@@ -467,11 +481,12 @@ export class Cluster {
     if (this.#isStopped || address === this.#address) return undefined;
     const known = this.#linksByAddress.get(address);
     if (known !== undefined) return known;
-    const { clock, tcpTimeoutMs, reconnectIntervalMs, probeIntervalMs, metrics, log } = this.#options;
+    const { clock, tls, tcpTimeoutMs, reconnectIntervalMs, probeIntervalMs, metrics, log } = this.#options;
     const link: Link = new Link({
       clock,
       host,
       port,
+      tls,
       connectTimeoutMs: tcpTimeoutMs,
       reconnectMs: () => (this.#isSettled ? Math.min(reconnectIntervalMs, maxReconnectMs) : firstReconnectMs),
       greeting: () => this.#greeting('hello'),

@@ -5,11 +5,13 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock, Timer } from '@pronoia/server';
 import { encodeFrame, FrameReader } from './frame.ts';
+import type { ClusterTls } from './tls.ts';
 
 export interface LinkOptions {
   readonly clock: Clock;
   readonly host: string;
   readonly port: number;
+  readonly tls: ClusterTls | undefined;
   readonly connectTimeoutMs: number;
   readonly reconnectMs: () => number;
   /** First thing said on each new connection. */
@@ -57,14 +59,15 @@ export class Link {
   }
 
   #connect(): void {
-    const { host, port, clock, connectTimeoutMs, greeting, onMessage } = this.#options;
-    const socket = connect({ host, port, noDelay: true });
+    const { host, port, tls, clock, connectTimeoutMs, greeting, onMessage } = this.#options;
+    const socket = tls?.connect(host, port) ?? connect({ host, port });
+    socket.setNoDelay(true);
     this.#socket = socket;
     const reader = new FrameReader();
     const timeout = clock.setTimer(connectTimeoutMs, () => socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)));
     let reason = 'the connection was closed';
     let code: string | undefined;
-    socket.on('connect', () => {
+    socket.on(tls === undefined ? 'connect' : 'secureConnect', () => {
       timeout.cancel();
       this.#isUp = true;
       this.hasFailed = false;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Labels } from '@pronoia/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Acknowledgements } from '../acknowledgement.ts';
 import { Alert, momentAt } from '../alert.ts';
 import { AlertStore } from '../alert-store.ts';
 import { AlertMatcher } from '../matcher.ts';
@@ -16,11 +17,13 @@ const nowMs = 1_800_000_000_000;
 function member(self: string, file?: string) {
   const silences = new Silences({ retentionMs: 3_600_000, maxSilences: 0, maxBytes: 0 });
   const notificationLog = new NotificationLog(file);
+  const acknowledgements = new Acknowledgements();
   const store = new AlertStore();
   const duplicates: string[] = [];
   const unwritten: string[] = [];
   const state = new ReplicatedState({
     silences,
+    acknowledgements,
     notificationLog,
     store,
     now: () => nowMs,
@@ -29,7 +32,7 @@ function member(self: string, file?: string) {
     onRecord: () => {},
     onUnwritten: (error) => unwritten.push(error.code),
   });
-  return { silences, notificationLog, store, state, duplicates, unwritten };
+  return { silences, acknowledgements, notificationLog, store, state, duplicates, unwritten };
 }
 
 type Member = ReturnType<typeof member>;
@@ -76,7 +79,7 @@ function alert(n: number, startsAtMs: number, endsAtMs: number): Alert {
 
 describe('shared state', () => {
   it('is the same everywhere after each has sent the other what differs, and then nothing differs', async () => {
-    const action = fc.record({ where: fc.nat(1), what: fc.nat(2), n: fc.nat(30), time: fc.nat(1000) });
+    const action = fc.record({ where: fc.nat(1), what: fc.nat(4), n: fc.nat(30), time: fc.nat(1000) });
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
         const both = [member('a'), member('b')] as const;
@@ -84,6 +87,10 @@ describe('shared state', () => {
           const one = both[where as 0 | 1];
           if (what === 0) one.store.put([alert(n, nowMs - 5000, nowMs + 1000 + time)], nowMs);
           else if (what === 1) one.notificationLog.record(entry(`g${n}`, nowMs - time, [BigInt(n)]));
+          else if (what === 2) {
+            const [fingerprint, atMs] = [String(n), nowMs - time];
+            one.acknowledgements.set({ fingerprint, by: `on ${where}`, comment: '', atMs, startsAtMs: atMs });
+          } else if (what === 3) one.acknowledgements.withdraw(String(n), nowMs - time);
           else {
             const matchers = [new AlertMatcher('=', 'n', String(n))];
             one.silences.set(
@@ -94,8 +101,9 @@ describe('shared state', () => {
         }
         await send(both[0], both[1]);
         await send(both[1], both[0]);
-        const view = ({ silences, notificationLog, store }: Member) => ({
+        const view = ({ silences, acknowledgements, notificationLog, store }: Member) => ({
           silences: [...silences.all()].map(({ id, updatedAtMs }) => `${id} ${updatedAtMs}`).sort(),
+          acknowledgements: [...acknowledgements.all()].sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1)),
           entries: [...notificationLog.entries()].map(({ groupKey, timestampMs }) => `${groupKey} ${timestampMs}`).sort(),
           alerts: [...store.sorted()].map((one) => [
             one.fingerprint,

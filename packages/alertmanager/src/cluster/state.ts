@@ -1,9 +1,10 @@
 /**
- * What the members of a cluster share: silences, the notification log, alerts. A change is sent at once; what was missed is found by
+ * What the members of a cluster share: silences, acknowledgements, the notification log, alerts. A change is sent at once; what was missed is found by
  * comparing sums over buckets. Everything merges by its own time, so it may come twice and in any order.
  */
 import { Labels } from '@pronoia/model';
 import { CodedError } from '@pronoia/server';
+import type { Acknowledgement, Acknowledgements } from '../acknowledgement.ts';
 import { Alert, momentAt, nanoTime, readTime } from '../alert.ts';
 import type { AlertStore } from '../alert-store.ts';
 import { AlertIdentity, quote } from '../identity.ts';
@@ -13,6 +14,7 @@ import { Slice } from '../turns.ts';
 
 export interface StateOptions {
   readonly silences: Silences;
+  readonly acknowledgements: Acknowledgements;
   readonly notificationLog: NotificationLog;
   readonly store: AlertStore;
   readonly now: () => number;
@@ -49,6 +51,8 @@ interface WireAlert {
 
 export interface StateMessage {
   readonly silences: readonly string[];
+  /** None from members of before these were shared. */
+  readonly acknowledgements?: readonly Acknowledgement[];
   readonly entries: readonly WireEntry[];
   readonly alerts: readonly WireAlert[];
 }
@@ -71,18 +75,22 @@ export class ReplicatedState {
   // Sending
 
   silenceMessage(silence: Silence): string {
-    return stateJson([this.#silence(silence)], [], []);
+    return stateJson({ silences: [this.#silence(silence)] });
+  }
+
+  acknowledgementMessage(acknowledgement: Acknowledgement): string {
+    return stateJson({ acknowledgements: [JSON.stringify(acknowledgement)] });
   }
 
   /** `priorMs`: the time of the record that the sender knew, 0 for none. */
   recordMessage(entry: LogEntry, priorMs: number): string {
     this.#originByPlace.set(placeKey(entry), { by: this.#options.self, priorMs });
-    return stateJson([], [this.#entry(entry)], []);
+    return stateJson({ entries: [this.#entry(entry)] });
   }
 
   *alertMessages(alerts: readonly Alert[]): Generator<string> {
     for (let from = 0; from < alerts.length; from += sliceItems)
-      yield stateJson([], [], alerts.slice(from, from + sliceItems).map(alertJson));
+      yield stateJson({ alerts: alerts.slice(from, from + sliceItems).map(alertJson) });
   }
 
   #silence(silence: Silence): string {
@@ -96,7 +104,7 @@ export class ReplicatedState {
 
   /** Sums over what falls into each bucket: equal where two members hold the same. */
   async digest(): Promise<number[]> {
-    const { silences, notificationLog, store } = this.#options;
+    const { silences, acknowledgements, notificationLog, store } = this.#options;
     const sums = Array.from({ length: bucketCount }, () => 0);
     const slice = new Slice();
     const add = (key: string, ...times: number[]): void => {
@@ -106,6 +114,7 @@ export class ReplicatedState {
       sums[bucket] = ((sums[bucket] as number) + hash) | 0;
     };
     for (const { id, updatedAtMs } of silences.all()) add(id, updatedAtMs);
+    for (const { fingerprint, atMs, isWithdrawn } of acknowledgements.all()) add(`ack ${fingerprint}`, atMs, Number(isWithdrawn === true));
     for (const entry of notificationLog.entries()) {
       add(placeKey(entry), entry.timestampMs);
       if (slice.isOver()) await slice.next();
@@ -119,30 +128,35 @@ export class ReplicatedState {
 
   /** All in the buckets where the other's sums differ. Records before alerts: what was told must be known before it is asked. */
   async *differing(theirs: readonly number[]): AsyncGenerator<string> {
-    const { silences, notificationLog, store } = this.#options;
+    const { silences, acknowledgements, notificationLog, store } = this.#options;
     const ours = await this.digest();
     const isWanted = (key: string): boolean => ours[bucketOf(key)] !== theirs[bucketOf(key)];
-    let lists: [string[], string[], string[]] = [[], [], []];
+    let parts = emptyParts();
     let count = 0;
     const message = (): string => {
-      const text = stateJson(...lists);
-      lists = [[], [], []];
+      const text = stateJson(parts);
+      parts = emptyParts();
       count = 0;
       return text;
     };
     for (const silence of silences.all()) {
       if (!isWanted(silence.id)) continue;
-      lists[0].push(this.#silence(silence));
+      parts.silences.push(this.#silence(silence));
+      if (++count >= sliceItems) yield message();
+    }
+    for (const acknowledgement of acknowledgements.all()) {
+      if (!isWanted(`ack ${acknowledgement.fingerprint}`)) continue;
+      parts.acknowledgements.push(JSON.stringify(acknowledgement));
       if (++count >= sliceItems) yield message();
     }
     for (const entry of notificationLog.entries()) {
       if (!isWanted(placeKey(entry))) continue;
-      lists[1].push(this.#entry(entry));
+      parts.entries.push(this.#entry(entry));
       if (++count >= sliceItems) yield message();
     }
     for (const alert of store.all()) {
       if (!isWanted(alert.fingerprint)) continue;
-      lists[2].push(alertJson(alert));
+      parts.alerts.push(alertJson(alert));
       if (++count >= sliceItems) yield message();
     }
     if (count > 0) yield message();
@@ -151,11 +165,12 @@ export class ReplicatedState {
   // Receiving
 
   merge(message: StateMessage): void {
-    const { silences, store, now } = this.#options;
+    const { silences, acknowledgements, store, now } = this.#options;
     for (const data of message.silences) {
       const silence = decodeSilence(Buffer.from(data, 'base64'));
       if (silence !== undefined) this.#write(() => silences.merge(silence, now()));
     }
+    for (const one of message.acknowledgements ?? []) this.#write(() => acknowledgements.merge(one, store.get(one.fingerprint), now()));
     for (const wire of message.entries) this.#mergeEntry(wire);
     const alerts = message.alerts.map((wire) => this.#readAlert(wire)).filter((alert) => alert !== undefined);
     if (alerts.length > 0) store.put(alerts, now());
@@ -230,8 +245,21 @@ export class ReplicatedState {
   }
 }
 
-function stateJson(silences: readonly string[], entries: readonly string[], alerts: readonly string[]): string {
-  return `{"kind":"state","silences":[${silences.join(',')}],"entries":[${entries.join(',')}],"alerts":[${alerts.join(',')}]}`;
+/** Each item is JSON already. */
+interface Parts {
+  readonly silences: string[];
+  readonly acknowledgements: string[];
+  readonly entries: string[];
+  readonly alerts: string[];
+}
+
+function emptyParts(): Parts {
+  return { silences: [], acknowledgements: [], entries: [], alerts: [] };
+}
+
+function stateJson(parts: Partial<Parts>): string {
+  const { silences = [], acknowledgements = [], entries = [], alerts = [] } = parts;
+  return `{"kind":"state","silences":[${silences.join(',')}],"acknowledgements":[${acknowledgements.join(',')}],"entries":[${entries.join(',')}],"alerts":[${alerts.join(',')}]}`;
 }
 
 function alertJson({ identity, annotationsJson, startsAt, endsAt, generatorUrl, updatedAt, isTimeout }: Alert): string {

@@ -104,7 +104,13 @@ export class History implements Observer {
     });
   }
 
-  acknowledged({ fingerprint, by, comment }: Acknowledgement, isWithdrawn: boolean, atMs: number): void {
-    this.#log.append({ atMs, event: isWithdrawn ? 'acknowledgement withdrawn' : 'acknowledged', alerts: [fingerprint], by, comment });
+  acknowledged({ fingerprint, by, comment, isWithdrawn }: Acknowledgement, atMs: number): void {
+    this.#log.append({
+      atMs,
+      event: isWithdrawn === true ? 'acknowledgement withdrawn' : 'acknowledged',
+      alerts: [fingerprint],
+      by,
+      comment,
+    });
   }
 }

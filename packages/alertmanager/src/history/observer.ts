@@ -42,7 +42,7 @@ export interface Observer {
   flushed(group: Group, suppressed: readonly Suppression[], atMs: number): void;
   delivered(delivery: Delivery): void;
   silenced(silence: Silence, atMs: number): void;
-  acknowledged(acknowledgement: Acknowledgement, isWithdrawn: boolean, atMs: number): void;
+  acknowledged(acknowledgement: Acknowledgement, atMs: number): void;
 }
 
 /** Tells each of them. */
