@@ -1,6 +1,6 @@
 /** A server of ours or of others, started from its program as a user would; asked over HTTP, its CPU and memory read from /proc. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -44,6 +44,8 @@ export interface Program {
   readonly name: string;
   readonly command: string;
   readonly args: (folder: string, port: number) => readonly string[];
+  /** Its prometheus.yml; default: nothing set. */
+  readonly config?: string;
   /** Asked for until it answers 200. */
   readonly readyPath: string;
   /** Parameters on every query. */
@@ -81,21 +83,34 @@ export class ServerProcess {
 
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
-    writeFileSync(join(this.#folder, 'prometheus.yml'), 'global: {}\n');
-    this.#port = await freePort();
+    writeFileSync(join(this.#folder, 'prometheus.yml'), this.program.config ?? 'global: {}\n');
+    for (let attempt = 1; ; attempt++) {
+      this.#port = await freePort();
+      if (await this.#startOn(this.#port)) return;
+      // Another server took the port between our look and its start.
+      const log = this.#logEnd();
+      if (attempt === 5 || !/address already in use|port_taken|is taken/.test(log))
+        throw new Error(`${this.program.name} did not start: ${log}`);
+    }
+  }
+
+  /** False when the program ended instead. */
+  async #startOn(port: number): Promise<boolean> {
     const log = openSync(join(this.#folder, 'log'), 'a');
-    this.#child = spawn(this.program.command, this.program.args(this.#folder, this.#port), {
+    const child = spawn(this.program.command, this.program.args(this.#folder, port), {
       cwd: this.#folder,
       stdio: ['ignore', log, log],
     });
+    this.#child = child;
     closeSync(log);
     for (let i = 0; i < 3000; i++) {
       const ready = await this.get(this.program.readyPath).catch(() => undefined);
-      if (ready?.status === 200) return;
-      if (this.#child.exitCode !== null) break;
+      // Whoever answers there may be the server of another test.
+      if (ready?.status === 200 && listens(child.pid as number, port)) return true;
+      if (child.exitCode !== null || child.signalCode !== null) return false;
       await sleep(100);
     }
-    throw new Error(`${this.program.name} did not start: ${readFileSync(join(this.#folder, 'log'), 'utf8').slice(-2000)}`);
+    return false;
   }
 
   async stop(): Promise<void> {
@@ -156,9 +171,15 @@ export class ServerProcess {
         response.on('error', reject);
         response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes, body: Buffer.concat(chunks) }));
       });
-      sent.on('error', reject);
+      sent.on('error', (error) =>
+        reject(new Error(`${this.program.name}: ${error.message}; its log ends:\n${this.#logEnd()}`, { cause: error })),
+      );
       sent.end(payload);
     });
+  }
+
+  #logEnd(): string {
+    return readFileSync(join(this.#folder, 'log'), 'utf8').slice(-2000);
   }
 
   /** User and system, all threads. */
@@ -193,6 +214,26 @@ export class ServerProcess {
     // The clock that is late ticks every 10 ms.
     return Math.max(0, seconds * 1000 - 10);
   }
+}
+
+/** Whether the process holds the listening socket of that port, by /proc; true where there is no /proc. */
+function listens(pid: number, port: number): boolean {
+  if (!existsSync('/proc/net/tcp')) return true;
+  const address = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const inodes = ['/proc/net/tcp', '/proc/net/tcp6']
+    .filter((file) => existsSync(file))
+    .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(address) && state === '0A')
+    .map((fields) => `socket:[${fields[9]}]`);
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return inodes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      // Closed since.
+      return false;
+    }
+  });
 }
 
 async function freePort(): Promise<number> {
