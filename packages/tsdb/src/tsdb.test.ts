@@ -377,6 +377,74 @@ describe('a database', () => {
     appender.rollback();
   });
 
+  it('keeps whole counts as such, in the log, in the head and in blocks, and what is not whole as floats', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 20_000, maxBlockMs: 20_000 } as const;
+    let tsdb = await openOn(disk, options);
+    const h = (count: number, isInteger: boolean): FloatHistogram => ({
+      counterResetHint: 'unknown',
+      schema: 1,
+      zeroThreshold: 0.001,
+      zeroCount: 1,
+      count,
+      sum: count / 2,
+      positiveSpans: [{ offset: 0, length: 2 }],
+      negativeSpans: [],
+      positiveBuckets: Float64Array.of(count, 1),
+      negativeBuckets: new Float64Array(0),
+      customValues: [],
+      ...(isInteger && { isInteger }),
+    });
+    const labels = Labels.from(a);
+    const expected: string[] = [];
+    for (let i = 0; i < 70; i += 2) {
+      // Two samples of one series in one batch, of either kind: their order is kept.
+      const appender = tsdb.appender();
+      for (const n of [i, i + 1]) {
+        const tMs = start + n * 1000;
+        if (n % 31 === 30) {
+          appender.append(0, labels, tMs, 0, { stale: true });
+          expected.push(`${n} stale`);
+        } else {
+          const isWhole = n % 10 < 5;
+          appender.append(0, labels, tMs, n % 10 === 4 ? h(n + 0.5, true) : h(n, isWhole));
+          expected.push(n % 10 === 4 ? `${n} ${n + 0.5} false` : `${n} ${n} ${isWhole}`);
+        }
+      }
+      await appender.commit();
+    }
+    const read = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      const querier = tsdb.querier(-Infinity, Infinity);
+      const batch = new SampleBatch(50);
+      for (const one of (await querier.select([createMatcher('=', '__name__', 'a')])).series) {
+        const reader = one.samples();
+        for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+          for (let i = 0; i < count; i++) {
+            const at = ((batch.times[i] as number) - start) / 1000;
+            const histogram = batch.histograms[i];
+            lines.push(histogram === undefined ? `${at} stale` : `${at} ${histogram.count} ${histogram.isInteger ?? false}`);
+          }
+        }
+      }
+      querier.close();
+      return lines;
+    };
+    expect(await read()).toEqual(expected);
+    tsdb = await openOn(disk.killed(), options);
+    expect(await read()).toEqual(expected);
+    const appender = tsdb.appender();
+    expect(appender.append(0, labels, start + 69_000, h(69, false))).toBe(1);
+    expect(appender.append(0, labels, start + 69_000, h(69, true))).toBe('duplicate_timestamp');
+    appender.rollback();
+    await tsdb.maintain();
+    expect(tsdb.blocks().length).toBeGreaterThan(1);
+    expect(await read()).toEqual(expected);
+    await tsdb.deleteSeries([createMatcher('=', '__name__', 'a')], start + 1000, start + 2500);
+    await tsdb.cleanTombstones();
+    expect(await read()).toEqual(expected.toSpliced(1, 2));
+  });
+
   it('deletes the oldest blocks when it is too large, also when there is no room to compact', async () => {
     const disk = new SimulatedDisk();
     const options = { chunkRangeMs: 20_000, maxBlockMs: 20_000 } as const;

@@ -127,6 +127,7 @@ describe('a write request', () => {
             { offset: 1, length: 1 },
           ],
           positiveBuckets: new Float64Array([1, 3, 2]),
+          isInteger: true,
         },
       },
       {

@@ -135,7 +135,7 @@ function readExemplar(reader: ProtobufReader): Exemplar {
 
 const resetHints = ['unknown', 'reset', 'not_reset', 'gauge'] as const;
 
-/** Whole counts become floats, and differences between neighbours counts: the one form in which storage takes them. */
+/** Whole counts become floats that say so, and differences between neighbours counts: the one form in which storage takes them. */
 function readHistogram(reader: ProtobufReader): WriteHistogram {
   let tMs = 0;
   let count = 0;
@@ -144,6 +144,7 @@ function readHistogram(reader: ProtobufReader): WriteHistogram {
   let schema = 0;
   let zeroThreshold = 0;
   let zeroCount = 0;
+  let isInteger = false;
   let hint = 0;
   const spans: [negative: Span[], positive: Span[]] = [[], []];
   const deltas: [negative: number[], positive: number[]] = [[], []];
@@ -154,8 +155,10 @@ function readHistogram(reader: ProtobufReader): WriteHistogram {
     // 8 to 10 are of the negative side, 11 to 13 the same of the positive one.
     const side = field >= 11 && field <= 13 ? 1 : 0;
     if (wireType === 0 && (field === 1 || field === 6)) {
-      if (field === 1) count = reader.unsigned64();
-      else zeroCount = reader.unsigned64();
+      if (field === 1) {
+        count = reader.unsigned64();
+        isInteger = true;
+      } else zeroCount = reader.unsigned64();
     } else if (wireType === 1 && field === 2) count = reader.double();
     else if (wireType === 1 && field === 3) {
       isStale = reader.isStaleMarker();
@@ -188,6 +191,7 @@ function readHistogram(reader: ProtobufReader): WriteHistogram {
     positiveBuckets: buckets(1),
     negativeBuckets: buckets(0),
     customValues,
+    ...(isInteger && counts.every((list) => list.length === 0) && { isInteger }),
   };
   return { tMs, histogram, isStale };
 }

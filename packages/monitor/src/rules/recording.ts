@@ -25,7 +25,8 @@ export class RecordingRule {
     const results = samples.map(({ labels, value, histogram }): RuleSample => {
       const own = this.#label(labels);
       keys.add(own.key());
-      return { labels: own, value: histogram ?? value };
+      // Computed counts are floats, even where they happen to be whole.
+      return { labels: own, value: histogram === undefined ? value : { ...histogram, isInteger: false } };
     });
     if (keys.size < results.length) throw new Error('vector contains metrics with the same labelset after applying rule labels');
     if (limit > 0 && results.length > limit) throw new Error(`exceeded limit of ${limit} with ${results.length} series`);

@@ -3,7 +3,7 @@
  */
 import { SampleBatch } from '@pronoia/model';
 import { highWord } from '../sample-columns.ts';
-import { continuesChunk, encodeFloatHistogramChunk, floatHistogramEncoding, type TimedHistogram } from './histogram.ts';
+import { continuesChunk, encodeHistogramChunk, type TimedHistogram } from './histogram.ts';
 import { maxSampleBytes, XorEncoder, xorEncoding } from './xor.ts';
 
 /** A chunk with its bytes, on the way into a block. */
@@ -41,7 +41,7 @@ export function encodeChunks(batch: BitBatch, count: number): EncodedChunk[] {
       (!isHistogram || continuesChunk(batch.histograms[to - 1], batch.histograms[to]))
     )
       to++;
-    chunks.push(isHistogram ? encodeHistogramChunk(batch, from, to) : encodeXorChunk(batch, from, to));
+    chunks.push(isHistogram ? encodeHistogramsAt(batch, from, to) : encodeXorChunk(batch, from, to));
     from = to;
   }
   return chunks;
@@ -54,15 +54,15 @@ function isHistogramAt(batch: BitBatch, i: number): boolean {
   return batch.stale[i] === 1 && i > 0 && batch.histograms[i - 1] !== undefined;
 }
 
-function encodeHistogramChunk(batch: BitBatch, from: number, to: number): EncodedChunk {
+function encodeHistogramsAt(batch: BitBatch, from: number, to: number): EncodedChunk {
   const samples: TimedHistogram[] = [];
   for (let i = from; i < to; i++) samples.push({ tMs: batch.times[i] as number, histogram: batch.histograms[i] });
+  const before = from > 0 ? batch.histograms[from - 1] : undefined;
   return {
     minMs: batch.times[from] as number,
     maxMs: batch.times[to - 1] as number,
-    encoding: floatHistogramEncoding,
     count: to - from,
-    bytes: encodeFloatHistogramChunk(samples, from > 0 ? batch.histograms[from - 1] : undefined),
+    ...encodeHistogramChunk(samples, before?.isInteger === true, before),
   };
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitReader, BitWriter, XorChain } from './bit-stream.ts';
 import { decodeChunk } from './decode.ts';
-import { continuesChunk, encodeFloatHistogramChunk, floatHistogramEncoding } from './histogram.ts';
+import { areCountsWhole, continuesChunk, encodeHistogramChunk, floatHistogramEncoding, histogramEncoding } from './histogram.ts';
 
 describe('a variable-length integer', () => {
   it('comes back, signed and not', () => {
@@ -98,7 +98,8 @@ describe('a chunk of float histograms', () => {
     ['only stale markers', [undefined, undefined]],
   ])('with %s comes back', (_, histograms) => {
     const samples = histograms.map((one, i) => ({ tMs: 1_700_000_000_000 + i * 15_000 + (i % 3), histogram: one }));
-    const bytes = encodeFloatHistogramChunk(samples);
+    const { encoding, bytes } = encodeHistogramChunk(samples, false);
+    expect(encoding).toBe(floatHistogramEncoding);
     const batch = new SampleBatch(samples.length);
     decodeChunk(floatHistogramEncoding, bytes, batch, 0);
     expect(Array.from(batch.times)).toEqual(samples.map(({ tMs }) => tMs));
@@ -114,6 +115,8 @@ describe('a chunk of float histograms', () => {
 
   it.each<[string, FloatHistogram | undefined, FloatHistogram | undefined, boolean]>([
     ['more', histogram(1), histogram(2), true],
+    ['whole counts', histogram(1), histogram(2, { isInteger: true }), false],
+    ['no whole counts any more', histogram(1, { isInteger: true }), histogram(2, { isInteger: false }), false],
     ['less', histogram(2), histogram(1), false],
     ['less of a gauge', histogram(2, { counterResetHint: 'gauge' }), histogram(1, { counterResetHint: 'gauge' }), true],
     ['another schema', histogram(1), histogram(2, { schema: 3 }), false],
@@ -122,5 +125,64 @@ describe('a chunk of float histograms', () => {
     ['something behind a stale marker', undefined, histogram(1), false],
   ])('%s: continues it? (%#)', (_, previous, next, expected) => {
     expect(continuesChunk(previous, next)).toBe(expected);
+  });
+});
+
+/** Whole counts that go up and down from bucket to bucket. */
+function whole(seed: number, more: Partial<FloatHistogram> = {}): FloatHistogram {
+  return histogram(seed, { isInteger: true, negativeBuckets: Float64Array.of(seed * seed, seed), ...more });
+}
+
+describe('a chunk of whole counts', () => {
+  const huge = 2 ** 50;
+  it.each<[string, (FloatHistogram | undefined)[]]>([
+    ['one', [whole(1)]],
+    ['many', Array.from({ length: 50 }, (_, i) => whole(i))],
+    ['gauges that fall', [5, 3, 9].map((seed) => whole(seed, { counterResetHint: 'gauge' }))],
+    ['custom bounds', [1, 2].map((seed) => whole(seed, { schema: -53, customValues: [0.1, 1 / 3, 1e9] }))],
+    [
+      'no buckets',
+      [whole(0, { positiveSpans: [], negativeSpans: [], positiveBuckets: new Float64Array(0), negativeBuckets: new Float64Array(0) })],
+    ],
+    ['a sum that is no number', [whole(1, { sum: Number.NaN }), whole(2, { sum: -Infinity })]],
+    ['a stale end', [whole(1), whole(2), undefined, undefined]],
+    ['only stale markers', [undefined, undefined]],
+    [
+      'the largest counts',
+      [0, huge, 0, huge, huge - 1].map((count, i) =>
+        whole(i, {
+          counterResetHint: 'gauge',
+          count,
+          zeroCount: huge - count,
+          positiveBuckets: Float64Array.of(count, huge - count, count),
+        }),
+      ),
+    ],
+  ])('with %s comes back', (_, histograms) => {
+    const samples = histograms.map((one, i) => ({ tMs: 1_700_000_000_000 + i * 15_000 + (i % 3), histogram: one }));
+    const { encoding, bytes } = encodeHistogramChunk(samples, true);
+    expect(encoding).toBe(histogramEncoding);
+    const batch = new SampleBatch(samples.length);
+    decodeChunk(encoding, bytes, batch, 0);
+    expect(Array.from(batch.times)).toEqual(samples.map(({ tMs }) => tMs));
+    expect(Array.from(batch.stale)).toEqual(histograms.map((one) => (one === undefined ? 1 : 0)));
+    expect(batch.histograms.slice(0, samples.length)).toEqual(
+      histograms.map(
+        (one, i) => one && { ...one, counterResetHint: one.counterResetHint === 'gauge' ? 'gauge' : i === 0 ? 'unknown' : 'not_reset' },
+      ),
+    );
+    for (let end = 0; end < bytes.length - 1; end++)
+      expect(() => decodeChunk(encoding, bytes.subarray(0, end), batch, 0)).toThrow('damaged data');
+  });
+
+  it.each<[string, FloatHistogram, boolean]>([
+    ['small', whole(1), true],
+    ['the largest', whole(1, { count: huge }), true],
+    ['one more', whole(1, { count: huge + 1 }), false],
+    ['a half', whole(1, { zeroCount: 0.5 }), false],
+    ['a half in a bucket', whole(1, { negativeBuckets: Float64Array.of(1, 0.5) }), false],
+    ['below zero', whole(1, { positiveBuckets: Float64Array.of(1, -1, 1) }), false],
+  ])('%s: are its counts whole? %#', (_, one, expected) => {
+    expect(areCountsWhole(one)).toBe(expected);
   });
 });

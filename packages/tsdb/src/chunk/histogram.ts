@@ -1,10 +1,10 @@
 /**
  * Chunks of native histograms (tsdb-format.md §5.6, §5.7): be16 count, flags, then a bit stream with the layout of the buckets
- * once and the samples behind it. Whole counts (encoding 2) are read as floats; we write float histograms (encoding 3).
+ * once and the samples behind it. Whole counts (encoding 2) are kept as differences of differences, others (encoding 3) as XORed floats.
  */
 import type { FloatHistogram, SampleBatch, Span } from '@pronoia/model';
 import { damaged } from '../errors.ts';
-import { staleHigh, staleLow } from '../sample-columns.ts';
+import { nanHigh, nanLow, staleHigh, staleLow } from '../sample-columns.ts';
 import { BitReader, BitWriter, XorChain } from './bit-stream.ts';
 import { StartTimes } from './start-times.ts';
 
@@ -132,7 +132,16 @@ class ChunkHead {
     return i === 0 ? 'unknown' : 'not_reset';
   }
 
-  put(into: SampleBatch, at: number, i: number, sum: XorChain, count: number, zeroCount: number, buckets: Float64Array): void {
+  put(
+    into: SampleBatch,
+    at: number,
+    i: number,
+    sum: XorChain,
+    count: number,
+    zeroCount: number,
+    buckets: Float64Array,
+    isInteger: boolean,
+  ): void {
     const isStale = sum.high === staleHigh && sum.low === staleLow;
     into.times[at] = this.tMs;
     into.values[at] = 0;
@@ -140,17 +149,20 @@ class ChunkHead {
     if (this.#starts.isUsed) into.hasStartTimes = true;
     into.startTimes[at] = this.#starts.next(this.from, i, this.tMs, this.#previousMs);
     into.hasHistograms = true;
-    into.histograms[at] = isStale
-      ? undefined
-      : {
-          ...this.layout,
-          counterResetHint: this.hint(i),
-          count,
-          zeroCount,
-          sum: sum.value,
-          positiveBuckets: buckets.slice(0, this.positive),
-          negativeBuckets: buckets.slice(this.positive),
-        };
+    if (isStale) {
+      into.histograms[at] = undefined;
+      return;
+    }
+    const histogram: FloatHistogram = {
+      ...this.layout,
+      counterResetHint: this.hint(i),
+      count,
+      zeroCount,
+      sum: sum.value,
+      positiveBuckets: buckets.slice(0, this.positive),
+      negativeBuckets: buckets.slice(this.positive),
+    };
+    into.histograms[at] = isInteger && areCountsWhole(histogram) ? { ...histogram, isInteger } : histogram;
   }
 }
 
@@ -191,7 +203,7 @@ export function decodeHistogramChunk(bytes: Uint8Array, samples: number, into: S
         absolute[b] = (stored[b] as number) + (b === 0 || b === positive ? 0 : (absolute[b - 1] as number));
       }
     }
-    head.put(into, at + i, i, sum, count, zeroCount, absolute);
+    head.put(into, at + i, i, sum, count, zeroCount, absolute, true);
   }
 }
 
@@ -215,7 +227,7 @@ export function decodeFloatHistogramChunk(bytes: Uint8Array, samples: number, in
         values[b] = chain.value;
       }
     }
-    head.put(into, at + i, i, sum, count.value, zeroCount.value, values);
+    head.put(into, at + i, i, sum, count.value, zeroCount.value, values, false);
   }
 }
 
@@ -225,17 +237,18 @@ export interface TimedHistogram {
   readonly histogram: FloatHistogram | undefined;
 }
 
-/** Whether `next` may stand in one chunk with `previous`: the same buckets, and nothing went down (but for gauges). */
+/** Whether `next` may stand in one chunk with `previous`: the same kind of counts, the same buckets, and nothing went down (but for gauges). */
 export function continuesChunk(previous: FloatHistogram | undefined, next: FloatHistogram | undefined): boolean {
   // After a stale marker only stale markers may follow.
   if (previous === undefined) return next === undefined;
   if (next === undefined) return true;
   const isGauge = previous.counterResetHint === 'gauge';
   if (isGauge !== (next.counterResetHint === 'gauge') || next.counterResetHint === 'reset') return false;
+  if ((previous.isInteger ?? false) !== (next.isInteger ?? false)) return false;
   return hasSameLayout(previous, next) && (isGauge || !hasReset(previous, next));
 }
 
-function hasSameLayout(a: FloatHistogram, b: FloatHistogram): boolean {
+export function hasSameLayout(a: FloatHistogram, b: FloatHistogram): boolean {
   return (
     a.schema === b.schema &&
     a.zeroThreshold === b.zeroThreshold &&
@@ -260,13 +273,92 @@ function hasReset(previous: FloatHistogram, next: FloatHistogram): boolean {
   );
 }
 
-/** Samples that continue each other (`continuesChunk`). `before` is the last sample of the chunk before, if there is one. */
-export function encodeFloatHistogramChunk(samples: readonly TimedHistogram[], before?: FloatHistogram): Uint8Array {
+/** Differences of differences of counts up to here are exact. */
+const maxWholeCount = 2 ** 50;
+
+/** Whether all counts can be written as whole numbers. */
+export function areCountsWhole({ count, zeroCount, positiveBuckets, negativeBuckets }: FloatHistogram): boolean {
+  const isWhole = (one: number): boolean => Number.isInteger(one) && one >= 0 && one <= maxWholeCount;
+  return isWhole(count) && isWhole(zeroCount) && positiveBuckets.every(isWhole) && negativeBuckets.every(isWhole);
+}
+
+export interface EncodedHistograms {
+  readonly encoding: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Samples that continue each other (`continuesChunk`), in the encoding of their kind; for stale markers alone `isInteger` says which.
+ * `before` is the last sample of the chunk before, if there is one.
+ */
+export function encodeHistogramChunk(samples: readonly TimedHistogram[], isInteger: boolean, before?: FloatHistogram): EncodedHistograms {
   const first = samples[0]?.histogram;
   const out = new BitWriter();
   out.bits(samples.length, 16);
   out.bits(flagOf(first, before) << 6, 8);
   writeLayout(out, first ?? emptyLayout);
+  const isWhole = first === undefined ? isInteger : first.isInteger === true;
+  if (isWhole) writeWholeCounts(out, samples);
+  else writeFloatCounts(out, samples);
+  return { encoding: isWhole ? histogramEncoding : floatHistogramEncoding, bytes: out.view() };
+}
+
+/** The second difference of a row of numbers: what is written of each but the first. */
+class DeltaChain {
+  #previous = 0;
+  #delta = 0;
+
+  begin(value: number): number {
+    this.#previous = value;
+    return value;
+  }
+
+  next(value: number): number {
+    const delta = value - this.#previous;
+    const change = delta - this.#delta;
+    this.#previous = value;
+    this.#delta = delta;
+    return change;
+  }
+}
+
+function writeWholeCounts(out: BitWriter, samples: readonly TimedHistogram[]): void {
+  const first = samples[0]?.histogram;
+  const [time, count, zeroCount, sum] = [new DeltaChain(), new DeltaChain(), new DeltaChain(), new XorChain()];
+  const positive = first?.positiveBuckets.length ?? 0;
+  const buckets = Array.from({ length: positive + (first?.negativeBuckets.length ?? 0) }, () => new DeltaChain());
+  for (const [i, { tMs, histogram }] of samples.entries()) {
+    const isFirst = i === 0;
+    out.varbit(isFirst ? time.begin(tMs) : time.next(tMs));
+    // A stale marker stands with no change of counts, and without buckets; nothing but stale markers may follow it.
+    if (isFirst) {
+      out.uvarbit(count.begin(histogram?.count ?? 0));
+      out.uvarbit(zeroCount.begin(histogram?.zeroCount ?? 0));
+    } else {
+      out.varbit(histogram === undefined ? 0 : count.next(histogram.count));
+      out.varbit(histogram === undefined ? 0 : zeroCount.next(histogram.zeroCount));
+    }
+    if (histogram === undefined) setWords(staleHigh, staleLow);
+    else if (histogram.sum !== histogram.sum) setWords(nanHigh, nanLow);
+    else bits.setFloat64(0, histogram.sum);
+    const [high, low] = [bits.getUint32(0), bits.getUint32(4)];
+    if (isFirst) {
+      sum.begin(high, low);
+      out.words(high, low);
+    } else sum.write(out, high, low);
+    if (histogram === undefined) continue;
+    let neighbour = 0;
+    for (const [b, chain] of buckets.entries()) {
+      const bucket = (b < positive ? histogram.positiveBuckets[b] : histogram.negativeBuckets[b - positive]) as number;
+      const stored = b === 0 || b === positive ? bucket : bucket - neighbour;
+      out.varbit(isFirst ? chain.begin(stored) : chain.next(stored));
+      neighbour = bucket;
+    }
+  }
+}
+
+function writeFloatCounts(out: BitWriter, samples: readonly TimedHistogram[]): void {
+  const first = samples[0]?.histogram;
   const [count, zeroCount, sum] = [new XorChain(), new XorChain(), new XorChain()];
   const size = first === undefined ? 0 : first.positiveBuckets.length + first.negativeBuckets.length;
   const buckets = Array.from({ length: size }, () => new XorChain());
@@ -304,10 +396,15 @@ export function encodeFloatHistogramChunk(samples: readonly TimedHistogram[], be
       putValue(chain, (b < positiveBuckets.length ? positiveBuckets[b] : negativeBuckets[b - positiveBuckets.length]) as number);
     }
   }
-  return out.view();
 }
 
 const bits = new DataView(new ArrayBuffer(8));
+
+function setWords(high: number, low: number): void {
+  bits.setUint32(0, high);
+  bits.setUint32(4, low);
+}
+
 const emptyLayout: Layout = { schema: 0, zeroThreshold: 0, positiveSpans: [], negativeSpans: [], customValues: [] };
 
 function flagOf(first: FloatHistogram | undefined, before: FloatHistogram | undefined): number {

@@ -13,17 +13,18 @@
  */
 import type { Appender, AppendOptions, Exemplar, FloatHistogram, Labels, Rejection, SeriesRef } from '@pronoia/model';
 import { ByteWriter } from '../byte-writer.ts';
+import { areCountsWhole } from '../chunk/histogram.ts';
 import type { TsdbMetrics } from '../metrics.ts';
 import { highWord, nanHigh, nanLow, SampleColumns, staleHigh, staleLow } from '../sample-columns.ts';
 import { Turn } from '../turn.ts';
-import { customSchema } from '../wal/histogram-record.ts';
 import {
   encodeExemplars,
-  encodeFloatHistograms,
+  encodeHistograms,
   encodeNoSeries,
   encodeSamples,
   encodeSeriesIds,
   type HistogramSample,
+  histogramRuns,
 } from '../wal/record.ts';
 import type { WalWriter } from '../wal/writer.ts';
 import type { ExemplarRing } from './exemplars.ts';
@@ -91,7 +92,10 @@ export class HeadAppender implements Appender {
       high = staleHigh;
       low = staleLow;
     } else if (typeof value !== 'number') {
-      return isValidHistogram(value) ? this.#appendHistogram(slot, tMs, value) : 'histogram_invalid';
+      if (!isValidHistogram(value)) return 'histogram_invalid';
+      // A claim that does not hold, or whole counts beyond what a chunk's differences can say exactly: they are kept as floats.
+      const isRefuted = value.isInteger === true && !areCountsWhole(value);
+      return this.#appendHistogram(slot, tMs, isRefuted ? { ...value, isInteger: false } : value);
     } else if (value !== value) {
       high = nanHigh;
       low = nanLow;
@@ -137,8 +141,12 @@ export class HeadAppender implements Appender {
     const { head } = this.#context;
     const answer = head.appendableHistogram(slot, tMs, histogram);
     const ref = head.series.ref(slot);
-    if (answer === 'yes') this.#histograms.push({ ref, tMs, histogram: histogram ?? emptyHistogram, isStale: histogram === undefined });
-    else if (answer !== 'repeated') return this.#rejected(answer, 'histogram');
+    if (answer === 'yes') {
+      const isStale = histogram === undefined;
+      const isInteger = isStale ? head.hasWholeCounts(slot) : histogram.isInteger === true;
+      this.#histograms.push({ ref, tMs, histogram: histogram ?? emptyHistogram, isStale, isInteger });
+    }
+    if (answer !== 'yes' && answer !== 'repeated') return this.#rejected(answer, 'histogram');
     return ref;
   }
 
@@ -236,10 +244,8 @@ export class HeadAppender implements Appender {
     if (columns.length > 0) {
       wal.log(encodeSamples(record, columns));
     }
-    for (const isCustom of [false, true]) {
-      const samples = this.#histograms.filter(({ histogram }) => (histogram.schema === customSchema) === isCustom);
-      if (samples.length === 0) continue;
-      encodeFloatHistograms(record.reset(), samples);
+    for (const samples of histogramRuns(this.#histograms)) {
+      encodeHistograms(record.reset(), samples);
       wal.log(record.view());
     }
     if (this.#exemplars.length > 0) {

@@ -3,7 +3,6 @@
  * for its part of the time axis. It does no I/O: durability is the appender's matter (appender.ts).
  */
 import type { FloatHistogram, Labels, Rejection, SampleBatch, StagedChunks } from '@pronoia/model';
-import { floatHistogramEncoding } from '../chunk/histogram.ts';
 import { xorEncoding } from '../chunk/xor.ts';
 import { type Interval, mergeIntervals } from '../interval.ts';
 import { highWord, type SampleColumns } from '../sample-columns.ts';
@@ -156,6 +155,11 @@ export class Head {
     return this.#histograms.size > 0 && this.#histograms.count(this.series.ref(slot)) > 0;
   }
 
+  /** Whether the newest histogram of the series was one of whole counts. */
+  hasWholeCounts(slot: number): boolean {
+    return this.#histograms.isInteger(this.series.ref(slot));
+  }
+
   /** Samples below this are refused: half a block of lateness, and never into what is already a block. */
   get minAppendableMs(): number {
     return Math.max(this.minValidMs, this.maxMs - this.options.chunkRangeMs / 2);
@@ -290,9 +294,9 @@ export class Head {
   #cutHistograms(slot: number): void {
     const ref = this.series.ref(slot);
     const minMs = this.#histograms.startMs(ref);
-    const bytes = this.#histograms.seal(ref);
+    const { encoding, bytes } = this.#histograms.seal(ref);
     this.#open.setHistograms(slot, false);
-    this.#addFull(slot, this.chunks.add(minMs, this.#open.lastMs(slot), floatHistogramEncoding, bytes, 0, bytes.length));
+    this.#addFull(slot, this.chunks.add(minMs, this.#open.lastMs(slot), encoding, bytes, 0, bytes.length));
   }
 
   #addFull(slot: number, id: ChunkId): void {

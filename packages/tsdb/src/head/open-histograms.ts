@@ -3,12 +3,21 @@
  * kept as objects until the chunk is full.
  */
 import type { FloatHistogram, SampleBatch, Span } from '@pronoia/model';
-import { bucketCount, continuesChunk, encodeFloatHistogramChunk, type TimedHistogram } from '../chunk/histogram.ts';
+import {
+  bucketCount,
+  continuesChunk,
+  type EncodedHistograms,
+  encodeHistogramChunk,
+  hasSameLayout,
+  type TimedHistogram,
+} from '../chunk/histogram.ts';
 
 interface OpenChunk {
   samples: TimedHistogram[];
   /** The last one of the chunk before. */
   before: FloatHistogram | undefined;
+  /** Whether the newest histogram, over any stale markers behind it, was one of whole counts. */
+  isInteger: boolean;
 }
 
 /** Together over a chunk: a few kilobytes when encoded. */
@@ -48,18 +57,26 @@ export class OpenHistograms {
   }
 
   append(ref: number, sample: TimedHistogram): void {
-    const chunk = this.#chunks.get(ref);
-    if (chunk === undefined) this.#chunks.set(ref, { samples: [sample], before: undefined });
-    else chunk.samples.push(sample);
+    let chunk = this.#chunks.get(ref);
+    if (chunk === undefined) {
+      chunk = { samples: [], before: undefined, isInteger: false };
+      this.#chunks.set(ref, chunk);
+    }
+    chunk.samples.push(sample);
+    if (sample.histogram !== undefined) chunk.isInteger = sample.histogram.isInteger === true;
+  }
+
+  isInteger(ref: number): boolean {
+    return this.#chunks.get(ref)?.isInteger ?? false;
   }
 
   /** Ends the chunk and gives its bytes. */
-  seal(ref: number): Uint8Array {
+  seal(ref: number): EncodedHistograms {
     const chunk = this.#chunks.get(ref) as OpenChunk;
-    const bytes = encodeFloatHistogramChunk(chunk.samples, chunk.before);
+    const encoded = encodeHistogramChunk(chunk.samples, chunk.isInteger, chunk.before);
     chunk.before = chunk.samples.at(-1)?.histogram;
     chunk.samples = [];
-    return bytes;
+    return encoded;
   }
 
   remove(ref: number): void {
@@ -107,15 +124,18 @@ export const emptyHistogram: FloatHistogram = {
   customValues: [],
 };
 
+/** What is known of resets does not count. */
 export function areEqualHistograms(a: FloatHistogram | undefined, b: FloatHistogram | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  const text = (histogram: FloatHistogram): string =>
-    JSON.stringify({
-      ...histogram,
-      sum: String(histogram.sum),
-      counterResetHint: '',
-      positiveBuckets: [...histogram.positiveBuckets],
-      negativeBuckets: [...histogram.negativeBuckets],
-    });
-  return text(a) === text(b);
+  const hasSame = (ours: Float64Array, theirs: Float64Array): boolean =>
+    ours.length === theirs.length && ours.every((count, i) => Object.is(count, theirs[i]));
+  return (
+    (a.isInteger ?? false) === (b.isInteger ?? false) &&
+    hasSameLayout(a, b) &&
+    Object.is(a.count, b.count) &&
+    Object.is(a.zeroCount, b.zeroCount) &&
+    Object.is(a.sum, b.sum) &&
+    hasSame(a.positiveBuckets, b.positiveBuckets) &&
+    hasSame(a.negativeBuckets, b.negativeBuckets)
+  );
 }

@@ -1,10 +1,11 @@
 /**
- * A histogram inside a log record (tsdb-format.md §7.2, HIST and FHIST). Whole counts are read as floats: that is the one
+ * A histogram inside a log record (tsdb-format.md §7.2): HIST for whole counts, FHIST for others. Both become floats, the one
  * shape in which histograms leave the storage.
  */
 import type { FloatHistogram, Span } from '@pronoia/model';
 import type { ByteReader } from '../byte-reader.ts';
 import type { ByteWriter } from '../byte-writer.ts';
+import { areCountsWhole } from '../chunk/histogram.ts';
 import { damaged } from '../errors.ts';
 import { staleHigh, staleLow } from '../sample-columns.ts';
 
@@ -12,26 +13,33 @@ import { staleHigh, staleLow } from '../sample-columns.ts';
 export interface HistogramEntry {
   readonly histogram: FloatHistogram;
   readonly isStale: boolean;
-  /** It was written as whole counts. */
+  /** Its counts are written as whole numbers. */
   readonly isInteger: boolean;
 }
 
 const hints = ['unknown', 'reset', 'not_reset', 'gauge'] as const;
 export const customSchema = -53;
 
-export function encodeFloatHistogram(into: ByteWriter, histogram: FloatHistogram, isStale: boolean): void {
+export function encodeHistogram(into: ByteWriter, { histogram, isStale, isInteger }: HistogramEntry): void {
   into.u8(hints.indexOf(histogram.counterResetHint));
   into.varint(histogram.schema);
   into.f64(histogram.zeroThreshold);
-  into.f64(histogram.zeroCount);
-  into.f64(histogram.count);
+  for (const count of [histogram.zeroCount, histogram.count]) {
+    if (isInteger) into.uvarint(count);
+    else into.f64(count);
+  }
   if (isStale) into.words(staleHigh, staleLow);
   else into.f64(histogram.sum);
   encodeSpans(into, histogram.positiveSpans);
   encodeSpans(into, histogram.negativeSpans);
   for (const buckets of [histogram.positiveBuckets, histogram.negativeBuckets]) {
     into.uvarint(buckets.length);
-    for (const count of buckets) into.f64(count);
+    let previous = 0;
+    for (const count of buckets) {
+      if (isInteger) into.varint(count - previous);
+      else into.f64(count);
+      previous = count;
+    }
   }
   if (histogram.schema === customSchema) {
     into.uvarint(histogram.customValues.length);
@@ -75,7 +83,8 @@ export function decodeHistogram(from: ByteReader, isFloat: boolean): HistogramEn
     negativeBuckets,
     customValues,
   };
-  return { histogram, isStale: sumHigh === staleHigh && sumLow === staleLow, isInteger: !isFloat };
+  const isStale = sumHigh === staleHigh && sumLow === staleLow;
+  return { histogram: isFloat || !areCountsWhole(histogram) ? histogram : { ...histogram, isInteger: true }, isStale, isInteger: !isFloat };
 }
 
 function decodeSpans(from: ByteReader): Span[] {

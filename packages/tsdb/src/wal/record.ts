@@ -4,13 +4,13 @@
  * We write types 1–4, 6 and 8/10; we read all of them. A type that we do not know is handed to `unknown`, never an error:
  * a newer version may have written it.
  */
-import type { Exemplar, FloatHistogram } from '@pronoia/model';
+import type { Exemplar } from '@pronoia/model';
 import { Labels } from '@pronoia/model';
 import { ByteReader } from '../byte-reader.ts';
 import type { ByteWriter } from '../byte-writer.ts';
 import { damaged } from '../errors.ts';
 import { SampleColumns } from '../sample-columns.ts';
-import { customSchema, decodeHistogram, encodeFloatHistogram, type HistogramEntry } from './histogram-record.ts';
+import { customSchema, decodeHistogram, encodeHistogram, type HistogramEntry } from './histogram-record.ts';
 import { logKernel } from './log-kernel.ts';
 
 export const recordType = {
@@ -182,25 +182,46 @@ function skipStart(from: ByteReader, index: number): void {
   else if (marker > 2) throw damaged(`unknown start timestamp marker ${marker}`);
 }
 
-export interface HistogramSample {
+export interface HistogramSample extends HistogramEntry {
   readonly ref: number;
   readonly tMs: number;
-  readonly histogram: FloatHistogram;
-  readonly isStale: boolean;
 }
 
-/** Exponential and custom-bucket histograms go into records of their own: the caller passes one kind only. */
-export function encodeFloatHistograms(into: ByteWriter, samples: readonly HistogramSample[]): void {
+/** Whole counts and others, exponential and custom buckets go into records of their own: the caller passes one `histogramRecordType` only. */
+export function encodeHistograms(into: ByteWriter, samples: readonly HistogramSample[]): void {
   const [first] = samples;
   if (first === undefined) return;
-  into.u8(first.histogram.schema === customSchema ? recordType.customFloatHistograms : recordType.floatHistograms);
+  into.u8(histogramRecordType(first));
   into.be64(first.ref);
   into.be64(first.tMs);
-  for (const { ref, tMs, histogram, isStale } of samples) {
-    into.varint(ref - first.ref);
-    into.varint(tMs - first.tMs);
-    encodeFloatHistogram(into, histogram, isStale);
+  for (const sample of samples) {
+    into.varint(sample.ref - first.ref);
+    into.varint(sample.tMs - first.tMs);
+    encodeHistogram(into, sample);
   }
+}
+
+/**
+ * Cuts a batch into what one record each can hold. Samples of one series keep their order, or replay would take an older one for late;
+ * where no series comes twice, there is one record for each type.
+ */
+export function histogramRuns(samples: readonly HistogramSample[]): HistogramSample[][] {
+  const isEachOnce = new Set(samples.map(({ ref }) => ref)).size === samples.length;
+  const runs: HistogramSample[][] = [];
+  const runByType = new Map<number, HistogramSample[]>();
+  for (const sample of samples) {
+    const type = histogramRecordType(sample);
+    const run = runByType.get(type);
+    if (run !== undefined) {
+      run.push(sample);
+      continue;
+    }
+    if (!isEachOnce) runByType.clear();
+    const begun = [sample];
+    runByType.set(type, begun);
+    runs.push(begun);
+  }
+  return runs;
 }
 
 /** Histogram samples as they were read, for a checkpoint: whole counts stay whole. */
