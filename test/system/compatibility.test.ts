@@ -57,6 +57,8 @@ async function fillAsLibrary(): Promise<void> {
       if (i === 3 && n > 540) appender.append(0, labels, nowMs - 1_200_000 - 7, -n);
     }
     appender.append(0, Labels.from({ __name__: 'latency', route: '/' }), nowMs, histogram(n % 150));
+    const whole = Labels.from({ __name__: 'latency', route: '/whole' });
+    appender.append(0, whole, nowMs, { ...histogram((n % 150) * 2), isInteger: true }, { stale: n % 130 === 129 });
     await appender.commit();
     if (n === 300) await tsdb.deleteSeries([createMatcher('=', 'i', '4')], startMs + hour, startMs + 2 * hour);
     if (n % 100 === 99 && n < 500) await tsdb.maintain();
@@ -88,13 +90,14 @@ async function answers(server: ServerProcess): Promise<Record<string, unknown>> 
   // Not on the time of any sample: whether one at the far end of a range belongs to it has changed between versions 2 and 3.
   const time = nowMs / 1000 + 63;
   const range = `start=${startMs / 1000 + 3}&end=${time}&step=600`;
+  // One kind of histograms at a time, and their stale markers not in sliding windows: there version 2.42 errs on its own data, too.
   const paths = [
-    ...['requests_total', 'temperature', 'latency', '{i="3"}'].map(
+    ...['requests_total', 'temperature', 'latency{route="/"}', 'latency{route="/whole"}', '{i="3"}'].map(
       (selector) => `query?query=${encodeURIComponent(`${selector}[100h]`)}&time=${time}`,
     ),
     ...[
       'sum by (i) (rate(requests_total[30m]))',
-      'count_over_time({__name__=~".+"}[1h])',
+      'count_over_time({__name__=~".+",route!="/whole"}[1h])',
       'histogram_sum(latency)',
       'histogram_count(latency)',
       'max without (text) (temperature)',
