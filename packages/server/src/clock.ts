@@ -20,11 +20,17 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, run) {
+    if (delayMs <= 0) {
+      // setTimeout makes a whole millisecond of it.
+      const soon = setImmediate(run);
+      soon.unref();
+      return { cancel: () => clearImmediate(soon) };
+    }
     // setTimeout takes at most 2^31 − 1 ms; longer waits are cut and re-armed.
     const limitMs = 2_147_483_647;
     let handle: NodeJS.Timeout;
     const arm = (leftMs: number): void => {
-      handle = setTimeout(() => (leftMs > limitMs ? arm(leftMs - limitMs) : run()), Math.min(Math.max(leftMs, 0), limitMs));
+      handle = setTimeout(() => (leftMs > limitMs ? arm(leftMs - limitMs) : run()), Math.min(leftMs, limitMs));
       handle.unref();
     };
     arm(delayMs);
