@@ -69,10 +69,10 @@ function batch(from: number): string {
   );
 }
 
-/** Half exact, half patterns, some of which have nothing by which they could be found. All leave the first host of each group alone. */
+/** Half exact, half patterns, some of which have nothing by which they could be found. None hides a group whole. */
 function silence(i: number): string {
   const half = i >> 1;
-  const patterns = [`host-4${half}.*:9100`, `.*9${half}:91[0-9]+`, `host-(7|8)${half}:.*`, `[a-z]+-49${half}.*`];
+  const patterns = [`host-4${half}.*:9100`, `.*39${half}:91[0-9]+`, `host-(7|8)${half}:.*`, `[a-z]+-49${half}.*`];
   const matcher =
     i % 2 === 0
       ? { name: 'instance', value: `host-${1000 + half}:9100`, isRegex: false }
