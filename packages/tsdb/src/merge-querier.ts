@@ -156,6 +156,8 @@ class Input {
 /** By time; of samples for one time the first reader's stays. */
 export class MergeReader implements SampleReader {
   readonly #inputs: readonly Input[];
+  /** Where the last sample came from. */
+  #last: Input | undefined;
 
   constructor(readers: readonly SampleReader[]) {
     this.#inputs = readers.map((reader) => new Input(reader));
@@ -182,8 +184,11 @@ export class MergeReader implements SampleReader {
       const histogram = batch.hasHistograms ? batch.histograms[at] : undefined;
       if (histogram !== undefined) {
         into.hasHistograms = true;
-        into.histograms[filled] = histogram;
+        // What is known of resets since the sample before does not hold when that one came from elsewhere.
+        const isHintVoid = this.#last !== winner && histogram.counterResetHint === 'not_reset';
+        into.histograms[filled] = isHintVoid ? { ...histogram, counterResetHint: 'unknown' } : histogram;
       }
+      this.#last = winner;
       if (batch.hasStartTimes && !into.hasStartTimes) {
         into.hasStartTimes = true;
         into.startTimes.fill(0);

@@ -12,7 +12,7 @@ import type { ExemplarRing } from './head/exemplars.ts';
 import type { Head } from './head/head.ts';
 import type { OutOfOrderStore } from './head/out-of-order.ts';
 import type { TsdbMetrics } from './metrics.ts';
-import type { SampleColumns } from './sample-columns.ts';
+import { type SampleColumns, staleHigh, staleLow } from './sample-columns.ts';
 import type { HistogramEntry } from './wal/histogram-record.ts';
 import { decodeRecord, type RecordVisitor } from './wal/record.ts';
 import { type OnSegment, replayWal } from './wal/replay.ts';
@@ -105,7 +105,12 @@ export class HeadReplay implements RecordVisitor {
       // What the original has moved to files stands in this log as well.
       unknown: ignore,
       series: ignore,
-      histogram: ignore,
+      histogram: (ref, tMs, { histogram, isStale }) => {
+        const slot = this.#slot(ref);
+        if (slot < 0) return;
+        if (isStale) store.append(this.#head.series.ref(slot), tMs, staleHigh, staleLow);
+        else store.append(this.#head.series.ref(slot), tMs, 0, 0, histogram);
+      },
       exemplar: ignore,
       metadata: ignore,
       samples: (samples) => {

@@ -12,6 +12,11 @@ export const staleLow = 2;
 export const nanHigh = 0x7ff80000;
 export const nanLow = 1;
 
+/** Whether the value with this index in an array of words is a stale marker. */
+export function isStaleAt(words: Uint32Array, i: number): boolean {
+  return words[2 * i + highWord] === staleHigh && words[2 * i + 1 - highWord] === staleLow;
+}
+
 export class SampleColumns {
   refs: Float64Array;
   times: Float64Array;

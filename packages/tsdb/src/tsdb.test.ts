@@ -217,6 +217,102 @@ describe('a database', () => {
     expect(await dump(again)).toEqual(['a 0:0 17000:stale 20000:20 85000:85 90000:90', 'b{x="1"} 12000:12']);
   });
 
+  it('takes late histograms inside the window: over a restart, beside floats, into blocks', async () => {
+    const disk = new SimulatedDisk();
+    const options = { chunkRangeMs: 20_000, maxBlockMs: 60_000, outOfOrderWindowMs: 30_000 } as const;
+    const labels = Labels.from(a);
+    const h = (count: number, isInteger = true): FloatHistogram => ({
+      counterResetHint: 'not_reset',
+      schema: 1,
+      zeroThreshold: 0,
+      zeroCount: 0,
+      count,
+      sum: count / 2,
+      positiveSpans: [{ offset: 0, length: 2 }],
+      negativeSpans: [],
+      positiveBuckets: Float64Array.of(count - 1, 1),
+      negativeBuckets: new Float64Array(0),
+      customValues: [],
+      ...(isInteger && { isInteger }),
+    });
+    const append = async (tsdb: Tsdb, ...samples: [atMs: number, value: number | FloatHistogram | 'stale'][]): Promise<unknown[]> => {
+      const appender = tsdb.appender();
+      const answers = samples.map(([atMs, value]) =>
+        value === 'stale' ? appender.append(0, labels, start + atMs, 0, { stale: true }) : appender.append(0, labels, start + atMs, value),
+      );
+      await appender.commit();
+      return answers;
+    };
+    const read = async (tsdb: Tsdb): Promise<string[]> => {
+      const lines: string[] = [];
+      const querier = tsdb.querier(-Infinity, Infinity);
+      const batch = new SampleBatch(3);
+      for (const one of (await querier.select([createMatcher('=', '__name__', 'a')])).series) {
+        const reader = one.samples();
+        for (let count = reader.read(batch); count > 0; count = reader.read(batch)) {
+          for (let i = 0; i < count; i++) {
+            const at = (batch.times[i] as number) - start;
+            const one = batch.hasHistograms ? batch.histograms[i] : undefined;
+            const kind = one?.isInteger === true ? 'whole' : 'float';
+            if (batch.stale[i] === 1) lines.push(`${at} stale`);
+            else lines.push(one === undefined ? `${at} ${batch.values[i]}` : `${at} ${kind} ${one.count} ${one.positiveBuckets.join()}`);
+          }
+        }
+      }
+      querier.close();
+      return lines;
+    };
+    const tsdb = await openOn(disk, options);
+    await append(tsdb, [0, h(1)], [40_000, h(41)]);
+    expect(await append(tsdb, [30_000, h(31)], [25_000, h(26.5, false)], [9_999, h(10)], [35_000, 'stale'], [20_000, 7])).toEqual([
+      1,
+      1,
+      'too_old',
+      1,
+      1,
+    ]);
+    expect(await append(tsdb, [30_000, h(31)], [30_000, h(32)], [30_000, h(31, false)], [30_000, 0], [25_000, 26.5])).toEqual([
+      1,
+      'duplicate_timestamp',
+      'duplicate_timestamp',
+      'duplicate_timestamp',
+      'duplicate_timestamp',
+    ]);
+    // Overtaken by another batch between append and commit; the same in one batch.
+    const slow = tsdb.appender();
+    slow.append(0, labels, start + 41_000, h(42));
+    slow.append(0, labels, start + 43_000, h(44));
+    slow.append(0, labels, start + 42_000, h(43));
+    await append(tsdb, [42_500, h(43.5, false)]);
+    await slow.commit();
+    const expected = [
+      ['0 whole 1 0,1', '20000 7', '25000 float 26.5 25.5,1', '30000 whole 31 30,1', '35000 stale', '40000 whole 41 40,1'],
+      ['41000 whole 42 41,1', '42000 whole 43 42,1', '42500 float 43.5 42.5,1', '43000 whole 44 43,1'],
+    ].flat();
+    expect(await read(tsdb)).toEqual(expected);
+    // A batch that is refused takes its late histogram back.
+    disk.beforeOperation = (operation, path) => {
+      if (path.includes('wal/') && operation === 'write') throw new Error('EIO');
+    };
+    await expect(append(tsdb, [39_000, h(40)], [44_000, h(45)])).rejects.toThrow();
+    disk.beforeOperation = () => undefined;
+    expect(await read(tsdb)).toEqual(expected);
+    const killed = disk.killed();
+    const again = await openOn(killed, options);
+    expect(await read(again)).toEqual(expected);
+    await again.deleteSeries([createMatcher('=', '__name__', 'a')], start + 41_500, start + 42_000);
+    expected.splice(7, 1);
+    expect(await read(again)).toEqual(expected);
+    await again.maintain();
+    expect(again.blocks().map(({ compaction }) => compaction.hints)).toContainEqual(['from-out-of-order']);
+    expect(await read(again)).toEqual(expected);
+    await append(again, [120_000, 120]);
+    await again.maintain();
+    await again.maintain();
+    expect(await read(again)).toEqual([...expected, '120000 120']);
+    expect(await read(await openOn(killed.killed(), options))).toEqual([...expected, '120000 120']);
+  });
+
   it('refuses new series over a limit, and goes on with those it has', async () => {
     const registry = new Registry();
     const tsdb = await openOn(new SimulatedDisk(), { maxSeries: 1, registry });

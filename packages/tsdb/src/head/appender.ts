@@ -66,6 +66,7 @@ export class HeadAppender implements Appender {
   readonly #exemplars: (readonly [ref: number, exemplar: Exemplar])[] = [];
   readonly #histograms: HistogramSample[] = [];
   #late: SampleColumns | undefined;
+  readonly #lateHistograms: HistogramSample[] = [];
   /** Series whose records are in line for the log. */
   #unconfirmed: number[] = [];
   #isOpen = true;
@@ -146,8 +147,33 @@ export class HeadAppender implements Appender {
       const isInteger = isStale ? head.hasWholeCounts(slot) : histogram.isInteger === true;
       this.#histograms.push({ ref, tMs, histogram: histogram ?? emptyHistogram, isStale, isInteger });
     }
+    if (answer === 'out_of_order' || answer === 'out_of_bounds') return this.#appendLateHistogram(ref, tMs, histogram, answer);
     if (answer !== 'yes' && answer !== 'repeated') return this.#rejected(answer, 'histogram');
     return ref;
+  }
+
+  #appendLateHistogram(ref: number, tMs: number, histogram: FloatHistogram | undefined, otherwise: Rejection): SeriesRef | Rejection {
+    // A stale marker is the same among late samples, whatever it ends.
+    if (histogram === undefined) return this.#appendLate(ref, tMs, staleHigh, staleLow, otherwise);
+    const { head, late } = this.#context;
+    if (late === undefined) return this.#rejected(otherwise, 'histogram');
+    if (tMs < Math.max(head.maxMs, head.minValidMs) - late.windowMs) return this.#rejected('too_old', 'histogram');
+    switch (late.store.at(ref, tMs, 0, 0, histogram)) {
+      case 'free':
+        this.#pushLateHistogram(ref, tMs, histogram);
+        return ref;
+      case 'same':
+        return ref;
+      case 'other':
+        return this.#rejected('duplicate_timestamp', 'histogram');
+    }
+  }
+
+  /** Who sent it knew of resets since another sample than the one that is now before it. */
+  #pushLateHistogram(ref: number, tMs: number, histogram: FloatHistogram): void {
+    const counterResetHint = histogram.counterResetHint === 'gauge' ? 'gauge' : 'unknown';
+    const isInteger = histogram.isInteger === true;
+    this.#lateHistograms.push({ ref, tMs, histogram: { ...histogram, counterResetHint }, isStale: false, isInteger });
   }
 
   #rejected(rejection: Rejection, type: 'float' | 'histogram'): Rejection {
@@ -199,6 +225,7 @@ export class HeadAppender implements Appender {
     for (let i = 0; i < length; i++) yield refs[i] as number;
     for (const { ref } of this.#histograms) yield ref;
     for (let i = 0; i < (this.#late?.length ?? 0); i++) yield this.#late?.refs[i] as number;
+    for (const { ref } of this.#lateHistograms) yield ref;
     for (const [ref] of this.#exemplars) yield ref;
   }
 
@@ -227,7 +254,8 @@ export class HeadAppender implements Appender {
     const { late } = this.#context;
     try {
       this.#context.check();
-      if (this.#columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0 && this.#late === undefined) return;
+      const isEmpty = this.#columns.length === 0 && this.#histograms.length === 0 && this.#exemplars.length === 0;
+      if (isEmpty && this.#late === undefined && this.#lateHistograms.length === 0) return;
       if (late === undefined) await this.#commit();
       else await late.alone(() => this.#commitWithLate(late));
     } finally {
@@ -261,18 +289,19 @@ export class HeadAppender implements Appender {
 
   async #commitWithLate(late: LateLog): Promise<void> {
     this.#setLateApart(late);
-    const samples = this.#late;
-    if (samples !== undefined) {
+    const hasLate = this.#late !== undefined || this.#lateHistograms.length > 0;
+    const samples = this.#late ?? new SampleColumns(0);
+    if (hasLate) {
       // The other log alone names series: it must know them before this one does, or a ref could be given twice.
       this.#logSeries();
       await this.#context.wal.flush();
       this.#unconfirmed = [];
-      await late.logSamples(samples);
+      await late.logSamples(samples, this.#lateHistograms);
     }
     try {
       await this.#commit();
     } catch (error) {
-      if (samples !== undefined) await late.retract(samples);
+      if (hasLate) await late.retract(samples, this.#lateHistograms);
       throw error;
     }
   }
@@ -299,6 +328,18 @@ export class HeadAppender implements Appender {
         this.#late ??= new SampleColumns(16);
         this.#late.pushWords(ref, tMs, high, low);
       }
+    }
+    for (const sample of this.#histograms.splice(0)) {
+      const { ref, tMs, histogram, isStale } = sample;
+      const slot = head.series.slotOf(ref);
+      if (slot < 0) continue;
+      const lastMs = newest.get(ref) ?? head.lastMs(slot);
+      if (tMs > lastMs) {
+        newest.set(ref, tMs);
+        this.#histograms.push(sample);
+      } else if (tMs === lastMs) continue;
+      else if (isStale) this.#appendLate(ref, tMs, staleHigh, staleLow, 'out_of_order');
+      else if (late.store.at(ref, tMs, 0, 0, histogram) === 'free') this.#pushLateHistogram(ref, tMs, histogram);
     }
   }
 
@@ -346,7 +387,7 @@ export class HeadAppender implements Appender {
     const columns = this.#columns;
     head.commits++;
     const appended = head.appendAll(columns) + this.#applyLate();
-    let histograms = 0;
+    let histograms = this.#applyLateHistograms();
     for (const { ref, tMs, histogram, isStale } of this.#histograms) {
       const slot = head.series.slotOf(ref);
       if (slot >= 0 && head.appendHistogram(slot, tMs, isStale ? undefined : histogram)) histograms++;
@@ -371,6 +412,15 @@ export class HeadAppender implements Appender {
     for (let i = 0; i < samples.length; i++) {
       const ref = samples.refs[i] as number;
       if (head.series.slotOf(ref) >= 0 && late?.store.append(ref, samples.times[i] as number, samples.high(i), samples.low(i))) appended++;
+    }
+    return appended;
+  }
+
+  #applyLateHistograms(): number {
+    const { head, late } = this.#context;
+    let appended = 0;
+    for (const { ref, tMs, histogram } of this.#lateHistograms) {
+      if (head.series.slotOf(ref) >= 0 && late?.store.append(ref, tMs, 0, 0, histogram)) appended++;
     }
     return appended;
   }

@@ -5,7 +5,7 @@
  */
 import { ByteWriter } from '../byte-writer.ts';
 import type { SampleColumns } from '../sample-columns.ts';
-import { encodeSamples, encodeTombstones } from '../wal/record.ts';
+import { encodeHistograms, encodeSamples, encodeTombstones, type HistogramSample, histogramRuns } from '../wal/record.ts';
 import type { WalWriter } from '../wal/writer.ts';
 import type { OutOfOrderStore } from './out-of-order.ts';
 
@@ -37,9 +37,13 @@ export class LateLog {
     return result;
   }
 
-  async logSamples(samples: SampleColumns): Promise<void> {
+  async logSamples(samples: SampleColumns, histograms: readonly HistogramSample[]): Promise<void> {
     await this.#logRetractions();
-    this.#log.log(encodeSamples(this.#record, samples));
+    if (samples.length > 0) this.#log.log(encodeSamples(this.#record, samples));
+    for (const run of histogramRuns(histograms)) {
+      encodeHistograms(this.#record.reset(), run);
+      this.#log.log(this.#record.view());
+    }
     await this.#log.flush();
   }
 
@@ -52,8 +56,9 @@ export class LateLog {
   }
 
   /** The batch of these samples was refused. */
-  async retract({ refs, times, length }: SampleColumns): Promise<void> {
+  async retract({ refs, times, length }: SampleColumns, histograms: readonly HistogramSample[]): Promise<void> {
     for (let i = 0; i < length; i++) this.#toRetract.push([refs[i] as number, times[i] as number, times[i] as number]);
+    for (const { ref, tMs } of histograms) this.#toRetract.push([ref, tMs, tMs]);
     // The disk has just failed: then the next batch does it.
     await this.#logRetractions().catch(() => undefined);
   }

@@ -3,6 +3,7 @@
  */
 import {
   compareBytes,
+  type FloatHistogram,
   Labels,
   type Matcher,
   type Querier,
@@ -15,7 +16,7 @@ import {
 import { clearExtras } from '../batch-filter.ts';
 import { MergeReader } from '../merge-querier.ts';
 import { selectPostings } from '../postings-query.ts';
-import { highWord, staleHigh, staleLow } from '../sample-columns.ts';
+import { isStaleAt } from '../sample-columns.ts';
 import type { Head } from './head.ts';
 import { HeadIndex } from './head-querier.ts';
 import type { LateSamples, OutOfOrderStore } from './out-of-order.ts';
@@ -24,6 +25,8 @@ import type { LateSamples, OutOfOrderStore } from './out-of-order.ts';
 class LateReader implements SampleReader {
   readonly #times: Float64Array;
   readonly #values: Float64Array;
+  /** For each time, if there are any. */
+  readonly #histograms: (FloatHistogram | undefined)[] | undefined;
   #at = 0;
 
   constructor(samples: LateSamples, minMs: number, maxMs: number) {
@@ -31,6 +34,8 @@ class LateReader implements SampleReader {
     const to = samples.find(maxMs + 1);
     this.#times = samples.times.slice(from, to);
     this.#values = samples.values.slice(from, to);
+    const { histograms } = samples;
+    if (histograms !== undefined && histograms.size > 0) this.#histograms = Array.from(this.#times, (tMs) => histograms.get(tMs));
   }
 
   read(into: SampleBatch): number {
@@ -41,7 +46,11 @@ class LateReader implements SampleReader {
     into.values.set(this.#values.subarray(this.#at, this.#at + count));
     const words = new Uint32Array(this.#values.buffer, this.#at * 8, count * 2);
     for (let i = 0; i < count; i++) {
-      into.stale[i] = words[2 * i + highWord] === staleHigh && words[2 * i + 1 - highWord] === staleLow ? 1 : 0;
+      into.stale[i] = isStaleAt(words, i) ? 1 : 0;
+    }
+    if (this.#histograms !== undefined) {
+      into.hasHistograms = true;
+      for (let i = 0; i < count; i++) into.histograms[i] = this.#histograms[this.#at + i];
     }
     this.#at += count;
     return count;

@@ -2,7 +2,9 @@
  * Samples that came late, but inside the out-of-order window: per series sorted by time, in memory until they become blocks.
  * Their log is the write-behind log, `wbl/`, written like the other one before they become visible.
  */
+import type { FloatHistogram } from '@pronoia/model';
 import { highWord } from '../sample-columns.ts';
+import { areEqualHistograms } from './open-histograms.ts';
 
 /** The late samples of one series: ascending times, values as bits. */
 export class LateSamples {
@@ -10,6 +12,8 @@ export class LateSamples {
   values = new Float64Array(8);
   words = new Uint32Array(this.values.buffer);
   length = 0;
+  /** By time; the value of such a sample is 0. */
+  histograms: Map<number, FloatHistogram> | undefined;
 
   /** Index of the first sample not before `tMs`. */
   find(tMs: number): number {
@@ -24,7 +28,7 @@ export class LateSamples {
   }
 
   /** Returns false when there is a sample for this time. */
-  insert(tMs: number, high: number, low: number): boolean {
+  insert(tMs: number, high: number, low: number, histogram?: FloatHistogram): boolean {
     const at = this.find(tMs);
     if (at < this.length && this.times[at] === tMs) return false;
     if (this.length === this.times.length) this.#grow();
@@ -34,13 +38,16 @@ export class LateSamples {
     this.words[2 * at + highWord] = high;
     this.words[2 * at + 1 - highWord] = low;
     this.length++;
+    if (histogram !== undefined) (this.histograms ??= new Map()).set(tMs, histogram);
     return true;
   }
 
   /** Those for whose time there is none yet. */
-  insertAll({ times, words, length }: LateSamples): void {
-    for (let i = 0; i < length; i++)
-      this.insert(times[i] as number, words[2 * i + highWord] as number, words[2 * i + 1 - highWord] as number);
+  insertAll({ times, words, length, histograms }: LateSamples): void {
+    for (let i = 0; i < length; i++) {
+      const tMs = times[i] as number;
+      this.insert(tMs, words[2 * i + highWord] as number, words[2 * i + 1 - highWord] as number, histograms?.get(tMs));
+    }
   }
 
   #grow(): void {
@@ -57,6 +64,7 @@ export class LateSamples {
   remove(minMs: number, maxMs: number): void {
     const from = this.find(minMs);
     const to = this.find(maxMs + 1);
+    if (this.histograms !== undefined) for (let i = from; i < to; i++) this.histograms.delete(this.times[i] as number);
     this.times.copyWithin(from, to, this.length);
     this.values.copyWithin(from, to, this.length);
     this.length -= to - from;
@@ -76,26 +84,27 @@ export class OutOfOrderStore {
     return this.#bySeries.has(ref) || this.#frozen.has(ref);
   }
 
-  /** `free`: no sample for this time; `same`: one with these bits; `other`: one with others. */
-  at(ref: number, tMs: number, high: number, low: number): 'free' | 'same' | 'other' {
+  /** `free`: no sample for this time; `same`: one with these bits or this histogram; `other`: one with others. */
+  at(ref: number, tMs: number, high: number, low: number, histogram?: FloatHistogram): 'free' | 'same' | 'other' {
     for (const map of [this.#bySeries, this.#frozen]) {
       const samples = map.get(ref);
       const i = samples?.find(tMs) ?? 0;
       if (samples === undefined || i === samples.length || samples.times[i] !== tMs) continue;
-      return samples.words[2 * i + highWord] === high && samples.words[2 * i + 1 - highWord] === low ? 'same' : 'other';
+      const hasSameBits = samples.words[2 * i + highWord] === high && samples.words[2 * i + 1 - highWord] === low;
+      return hasSameBits && areEqualHistograms(samples.histograms?.get(tMs), histogram) ? 'same' : 'other';
     }
     return 'free';
   }
 
   /** Returns false when there is a sample for this time. */
-  append(ref: number, tMs: number, high: number, low: number): boolean {
+  append(ref: number, tMs: number, high: number, low: number, histogram?: FloatHistogram): boolean {
     if (this.#frozen.size > 0 && this.at(ref, tMs, high, low) !== 'free') return false;
     let samples = this.#bySeries.get(ref);
     if (samples === undefined) {
       samples = new LateSamples();
       this.#bySeries.set(ref, samples);
     }
-    return samples.insert(tMs, high, low);
+    return samples.insert(tMs, high, low, histogram);
   }
 
   /** The parts of a series, each ascending, without common times. */
@@ -128,14 +137,13 @@ export class OutOfOrderStore {
 
   /** They are not: they wait with the others again. */
   unfreeze(): void {
-    for (const [ref, { times, words, length }] of this.#frozen) {
+    for (const [ref, samples] of this.#frozen) {
       const own = this.#bySeries.get(ref);
       if (own === undefined) {
-        this.#bySeries.set(ref, this.#frozen.get(ref) as LateSamples);
+        this.#bySeries.set(ref, samples);
         continue;
       }
-      for (let i = 0; i < length; i++)
-        own.insert(times[i] as number, words[2 * i + highWord] as number, words[2 * i + 1 - highWord] as number);
+      own.insertAll(samples);
     }
     this.#frozen = new Map();
   }
