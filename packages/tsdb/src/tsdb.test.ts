@@ -294,7 +294,7 @@ describe('a database', () => {
     disk.beforeOperation = (operation, path) => {
       if (path.includes('wal/') && operation === 'write') throw new Error('EIO');
     };
-    await expect(append(tsdb, [39_000, h(40)], [44_000, h(45)])).rejects.toThrow(/EIO/);;
+    await expect(append(tsdb, [39_000, h(40)], [44_000, h(45)])).rejects.toThrow(/EIO/);
     disk.beforeOperation = () => undefined;
     expect(await read(tsdb)).toEqual(expected);
     const killed = disk.killed();
