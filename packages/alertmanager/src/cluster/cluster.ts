@@ -293,7 +293,9 @@ export class Cluster {
   /** To be told of each notification that this member has sent. */
   record(entry: LogEntry, priorMs: number): void {
     if (this.#options.arbiter !== undefined) this.#sentByPlace.set(placeKey(entry), entry);
-    if (this.#linksByAddress.size > 0) this.#broadcast(this.#state.recordMessage(entry, priorMs), 'update');
+    // Also while nobody is in sight: whoever comes back must learn that it was this member who told.
+    this.#state.sent(entry, priorMs);
+    if (this.#linksByAddress.size > 0) this.#broadcast(this.#state.recordMessage(entry), 'update');
   }
 
   #settled(signal: AbortSignal): Promise<void> {

@@ -82,9 +82,12 @@ export class ReplicatedState {
     return stateJson({ acknowledgements: [JSON.stringify(acknowledgement)] });
   }
 
-  /** `priorMs`: the time of the record that the sender knew, 0 for none. */
-  recordMessage(entry: LogEntry, priorMs: number): string {
+  /** This member has sent a notification. `priorMs`: the time of the record that it knew, 0 for none. */
+  sent(entry: LogEntry, priorMs: number): void {
     this.#originByPlace.set(placeKey(entry), { by: this.#options.self, priorMs });
+  }
+
+  recordMessage(entry: LogEntry): string {
     return stateJson({ entries: [this.#entry(entry)] });
   }
 
@@ -116,7 +119,9 @@ export class ReplicatedState {
     for (const { id, updatedAtMs } of silences.all()) add(id, updatedAtMs);
     for (const { fingerprint, atMs, isWithdrawn } of acknowledgements.all()) add(`ack ${fingerprint}`, atMs, Number(isWithdrawn === true));
     for (const entry of notificationLog.entries()) {
-      add(placeKey(entry), entry.timestampMs);
+      const key = placeKey(entry);
+      // Two that told in the same millisecond hold the same record, and yet must learn of each other.
+      add(key, entry.timestampMs, hashOf(this.#originByPlace.get(key)?.by ?? ''));
       if (slice.isOver()) await slice.next();
     }
     for (const { fingerprint, startsAt, endsAt } of store.all()) {
@@ -193,7 +198,8 @@ export class ReplicatedState {
     const key = placeKey(entry);
     const known = notificationLog.get(entry);
     const origin = this.#originByPlace.get(key);
-    // Neither knew the other's, and both told the same: the receiver has heard it twice. The earlier sender counts it.
+    // Neither knew the other's, and both told the same: the receiver has heard it twice. The earlier sender counts it; of one
+    // millisecond, the one that takes over the other's name for it, which happens once.
     if (
       known !== undefined &&
       origin?.by === self &&
@@ -202,7 +208,7 @@ export class ReplicatedState {
       priorMs < known.timestampMs &&
       origin.priorMs < entry.timestampMs
     ) {
-      const isEarlier = known.timestampMs < entry.timestampMs || (known.timestampMs === entry.timestampMs && self < by);
+      const isEarlier = known.timestampMs < entry.timestampMs || (known.timestampMs === entry.timestampMs && by < self);
       const told = new Set(known.firing);
       const isSame = entry.firing.some((hash) => told.has(hash)) || entry.firing.length + known.firing.length === 0;
       // Of two records of one millisecond neither is newer, so the other's may come again.
@@ -212,7 +218,12 @@ export class ReplicatedState {
         onDuplicate(entry, by);
       }
     }
-    if (!this.#write(() => notificationLog.merge(entry, now()))) return;
+    if (!this.#write(() => notificationLog.merge(entry, now()))) {
+      // Of one millisecond: all must come to name the same sender, or their sums would differ for ever.
+      const isOther = known?.timestampMs === entry.timestampMs && by !== '' && (origin === undefined || origin.by === '' || by < origin.by);
+      if (isOther) this.#originByPlace.set(key, { by, priorMs });
+      return;
+    }
     this.#originByPlace.set(key, { by, priorMs });
     onRecord(entry.groupKey);
   }
