@@ -1,4 +1,5 @@
 /**
+ * Long, because what is in the checkpoint before what is done is one order, read in one place.
  * The agent proper: it holds the frameworks' executors, turns the master's messages into launches and kills, and what executors say into
  * status updates. Everything that it must remember is in the checkpoint before it acts, so that a restarted agent goes on with the same
  * containers and the same updates.

@@ -15,6 +15,7 @@ import {
   runMain,
   silentLogger,
   systemClock,
+  Verbosity,
 } from '@pronoia/server';
 import { Agent } from './agent.ts';
 import { addAuthentication } from './authentication.ts';
@@ -48,7 +49,6 @@ import { addRoutes } from './routes.ts';
 import { Sandboxes } from './sandbox.ts';
 import { snapshot } from './snapshot.ts';
 import { ContainerStatistics } from './statistics.ts';
-import { Verbosity } from './verbosity.ts';
 
 /** Flag values by name; what is left out has the flag's default. */
 export type AgentStartOptions = Partial<FlagValues<typeof flagSpec>> & { readonly master: string; readonly work_dir: string };

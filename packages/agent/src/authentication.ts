@@ -2,7 +2,7 @@
 import { CodedError } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { Credentials, flagContent } from './credentials.ts';
-import { refuse } from './media.ts';
+import { refuse } from './refuse.ts';
 
 export interface AuthenticationFlags {
   readonly authenticate_http_readonly: boolean;

@@ -1,5 +1,6 @@
 /** POST /api/v1/executor: parse, check in the original's order, hand over (mesos.md §3). */
 import {
+  answerFormat,
   decodeJson,
   decodeProtobuf,
   type ExecutorCall,
@@ -7,13 +8,16 @@ import {
   encodeJson,
   encodeProtobuf,
   encodeRecord,
+  formatOf,
+  type MediaFormat,
   MessageError,
+  mediaTypes,
 } from '@pronoia/mesos';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Agent } from './agent.ts';
 import { CustomExecutor, type ExecutorLink, updateFault } from './custom-executor.ts';
 import type { TokenClaims } from './executor-token.ts';
-import { answerFormat, formatOf, type MediaFormat, mediaTypes, refuse } from './media.ts';
+import { refuse } from './refuse.ts';
 
 export interface ExecutorApiDeps {
   /** Throws a 503 while the agent recovers. */

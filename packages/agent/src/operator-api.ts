@@ -1,14 +1,28 @@
 /** POST /api/v1: bytes judged in the original's order, one call made, its answer written (mesos.md §1.3, 5). */
 import { constants } from 'node:os';
 import { Readable } from 'node:stream';
-import { type AgentCall, decodeJson, decodeProtobuf, encodeJson, encodeProtobuf, MessageError } from '@pronoia/mesos';
+import {
+  type AgentCall,
+  accepts,
+  answerFormat,
+  decodeJson,
+  decodeProtobuf,
+  encodeJson,
+  encodeProtobuf,
+  formatOf,
+  lastHeader,
+  type MediaFormat,
+  MessageError,
+  mediaTypes,
+  recordType,
+} from '@pronoia/mesos';
 import { type Clock, CodedError } from '@pronoia/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from './errors.ts';
-import { accepts, answerFormat, formatOf, lastHeader, type MediaFormat, mediaTypes, recordType, refuse } from './media.ts';
 import { answerCall, type OperatorDeps } from './operator.ts';
 import type { LaunchRequest } from './operator-containers.ts';
 import { type RecordStyle, streamOutput, takeInput } from './process-io.ts';
+import { refuse } from './refuse.ts';
 
 export interface OperatorApiDeps extends OperatorDeps {
   readonly clock: Clock;

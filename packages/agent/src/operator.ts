@@ -1,5 +1,6 @@
 /** The v1 operator API of the agent (mesos.md §5.1), the calls that are answered with a body. What we never do is answered 501 with its name. */
 import { type AgentCall, type AgentResponse, type ExecutorInfo, isTerminal, type Task } from '@pronoia/mesos';
+import type { Verbosity } from '@pronoia/server';
 import type { Agent } from './agent.ts';
 import { listContainers } from './container-list.ts';
 import { errors } from './errors.ts';
@@ -8,7 +9,6 @@ import type { SandboxFiles } from './files.ts';
 import type { OperatorContainers } from './operator-containers.ts';
 import { containerStatus, VERSION } from './state.ts';
 import type { ContainerStatistics } from './statistics.ts';
-import type { Verbosity } from './verbosity.ts';
 
 export interface OperatorDeps {
   readonly agent: Agent;

@@ -7,12 +7,22 @@ import { statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { decodeJson, decodeProtobuf, encodeJson, encodeProtobuf, encodeRecord, type ProcessIO, RecordDecoder } from '@pronoia/mesos';
+import {
+  decodeJson,
+  decodeProtobuf,
+  encodeJson,
+  encodeProtobuf,
+  encodeRecord,
+  type MediaFormat,
+  mediaTypes,
+  type ProcessIO,
+  RecordDecoder,
+  recordType,
+} from '@pronoia/mesos';
 import type { Clock } from '@pronoia/server';
 import type { FastifyReply } from 'fastify';
 import type { Container } from './containerizer.ts';
 import { errors } from './errors.ts';
-import { type MediaFormat, mediaTypes, recordType } from './media.ts';
 
 /** How the answer's records are written. */
 export interface RecordStyle {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Registry } from '@pronoia/client';
 import { type MasterInfo, uuidText } from '@pronoia/mesos';
-import { type Clock, createHttp, type Logger, listen, type Running, runMain, silentLogger, systemClock } from '@pronoia/server';
+import { type Clock, createHttp, type Logger, listen, type Running, runMain, silentLogger, systemClock, Verbosity } from '@pronoia/server';
 import { addAgentApi } from './agent-api.ts';
 import { Conductor } from './conductor.ts';
 import { errors } from './errors.ts';
@@ -31,7 +31,6 @@ import { addSchedulerApi } from './scheduler-api.ts';
 import { addAuthentication } from './security/authentication.ts';
 import type { RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
-import { Verbosity } from './verbosity.ts';
 import { Whitelist } from './whitelist.ts';
 
 export interface MasterDependencies {

@@ -2,18 +2,19 @@
  * Runs the core: feeds it messages one after the other and performs its effects on a clock, streams and a registry that are handed in.
  * The app gives it sockets and files; a simulation gives it queues.
  */
+
 import {
   encodeJson,
   encodeProtobuf,
   type FrameworkInfo,
   type MasterEvent,
   type MasterToAgent,
+  type MediaFormat,
   type MessageByName,
   type MessageName,
   type SchedulerEvent,
 } from '@pronoia/mesos';
 import type { Clock, Logger } from '@pronoia/server';
-import type { MediaFormat } from './media.ts';
 import type { Effect, MasterMessage, OperatorWrite, RegistryOperation } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import { allowAll } from './security/acls.ts';

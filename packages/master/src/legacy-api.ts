@@ -1,5 +1,6 @@
 /** The legacy JSON endpoints (mesos.md §6): what web pages, exporters and command-line tools of the original read. */
 import type { QuotaConfig } from '@pronoia/mesos';
+import type { Verbosity } from '@pronoia/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import type { Conductor } from './conductor.ts';
@@ -15,7 +16,6 @@ import { visibleState } from './security/visible.ts';
 import { inSlices, SharedAnswer } from './slices.ts';
 import { metricsSnapshot, type RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
-import type { Verbosity } from './verbosity.ts';
 import { explainFramework, explainTask } from './views/explain.ts';
 import { agentsView, frameworksView, rolesView, summaryView, tasksView } from './views/legacy-views.ts';
 import { stateText } from './views/state-text.ts';

@@ -1,11 +1,10 @@
 /** POST /api/v1: the operator API (mesos.md §4). Each call is one line here; what it shows is made in views. */
-import { type MasterCall, type MasterResponse, MessageError, uuidText } from '@pronoia/mesos';
-import type { Logger } from '@pronoia/server';
+import { answerFormat, type MasterCall, type MasterResponse, type MediaFormat, MessageError, mediaTypes, uuidText } from '@pronoia/mesos';
+import type { Logger, Verbosity } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { buildInfo } from './build-info.ts';
 import { type Conductor, encodeAs } from './conductor.ts';
 import { maintenanceStatus } from './maintenance.ts';
-import { answerFormat, type MediaFormat, mediaTypes } from './media.ts';
 import type { OperatorWrite } from './message.ts';
 import type { FormOperation } from './operations.ts';
 import { quotaInfo } from './quota-calls.ts';
@@ -20,7 +19,6 @@ import { inSlices, SharedAnswer } from './slices.ts';
 import { metricsSnapshot, type RegistrarFacts } from './snapshot.ts';
 import type { MasterState } from './state.ts';
 import type { Timing } from './timing.ts';
-import type { Verbosity } from './verbosity.ts';
 import { getAgents, getExecutors, getFrameworks, getOperations, getRoles } from './views/operator-views.ts';
 import { responsePieces } from './views/state-text.ts';
 

@@ -1,7 +1,6 @@
 /** Bodies of the v1 endpoints: any bytes are taken in, so that each fault gets the original's own status (mesos.md §1.3). */
-import { decodeJson, decodeProtobuf, type MessageByName, type MessageName } from '@pronoia/mesos';
+import { decodeJson, decodeProtobuf, type MessageByName, type MessageName, mediaTypes } from '@pronoia/mesos';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { mediaTypes } from './media.ts';
 import type { Refusal } from './refusal.ts';
 
 /** In place of fastify's parsers, which would answer by themselves. */

@@ -3,10 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
-import { encodeRecord } from '@pronoia/mesos';
+import { encodeRecord, type MediaFormat, mediaTypes } from '@pronoia/mesos';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventSink } from './conductor.ts';
-import { type MediaFormat, mediaTypes } from './media.ts';
 
 const compress = promisify(gzip);
 /** Smaller bodies are not worth it (mesos.md §1.2). */

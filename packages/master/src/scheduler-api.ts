@@ -1,10 +1,9 @@
 /** POST /api/v1/scheduler: parse, check, then hand over to the core (mesos.md §2). */
-import { MessageError, type SchedulerCall, uuidText } from '@pronoia/mesos';
+import { answerFormat, MessageError, mediaTypes, type SchedulerCall, uuidText } from '@pronoia/mesos';
 import type { Logger } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
 import { callRefusal } from './call-refusal.ts';
 import type { Conductor } from './conductor.ts';
-import { answerFormat, mediaTypes } from './media.ts';
 import type { SubscribeCall } from './message.ts';
 import { bodyRefusal, readBody } from './request-body.ts';
 import { openStream, refuse, respondEmpty } from './respond.ts';

@@ -10,6 +10,7 @@ export {
 export type { MessageName } from './descriptor.ts';
 export { agentId, containerIdFault, formatUuid, frameworkId, idFault, offerId, uuidBase64, uuidBytes, uuidText } from './ids.ts';
 export { decodeJson, encodeJson, formatDouble, MessageError, parseJson, readMessage } from './json.ts';
+export { accepts, answerFormat, formatOf, lastHeader, type MediaFormat, mediaTypes, recordType } from './media.ts';
 export type { MessageByName } from './message-table.ts';
 export type * from './messages.ts';
 export { decodeProtobuf, encodeProtobuf } from './protobuf.ts';

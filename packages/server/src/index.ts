@@ -25,5 +25,6 @@ export { createHttp, type HttpError, type HttpOptions, type ListenOptions, liste
 export { createLogger, type Logger, type LogLevel, type LogOptions, silentLogger } from './log.ts';
 export { type MainContext, type MainOptions, type RunningProcess, runMain } from './main.ts';
 export { type PortOwner, portOwner, portTakenMessage } from './port-owner.ts';
+export { Verbosity } from './verbosity.ts';
 export { serverTls, tlsSchema } from './web-config.ts';
 export { certificateProblem, clientAuthOptions, principalOf } from './web-guard.ts';

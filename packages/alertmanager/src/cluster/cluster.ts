@@ -1,9 +1,10 @@
 /**
+ * Long, because who lives, who sends and who told already are one protocol: each rule leans on the others.
  * Several alertmanagers as one: they share state, know who lives, and for each group one of them sends.
  *
  * Each member makes a connection to each other one, beats on it eight times a probe interval, and takes for dead who was not heard for
- * a probe interval and a probe timeout, or for a probe timeout when no connection is left either. Of the living, rendezvous hashing names the sender of a group; the next in rank takes over when
- * it dies, or when it has not told for `rank × peer timeout`. Nobody asks a majority: a member that is cut off goes on telling, for a
+ * a probe interval and a probe timeout, or for a probe timeout when no connection is left either. Of the living, rendezvous hashing
+ * names the sender of a group; the next in rank takes over when it dies, or when it has not told for `rank × peer timeout`. Nobody asks a majority: a member that is cut off goes on telling, for a
  * notification that comes twice is better than one that never comes. What was told twice is found and counted when the two meet again.
  */
 import { randomBytes } from 'node:crypto';

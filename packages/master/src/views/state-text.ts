@@ -2,8 +2,8 @@
  * The whole state as text, piece by piece, for answers that are made in slices (slices.ts). An agent, a framework or a task is shown as it
  * is when its piece is made; which tasks a framework has is fixed in one moment, so that none is missing or shown twice.
  */
-import { encodeJson, encodeProtobuf, type MasterResponseGetState, type Task } from '@pronoia/mesos';
-import type { MediaFormat } from '../media.ts';
+
+import { encodeJson, encodeProtobuf, type MasterResponseGetState, type MediaFormat, type Task } from '@pronoia/mesos';
 import type { Pieces } from '../slices.ts';
 import type { FrameworkEntry, MasterState, TaskEntry } from '../state.ts';
 import { agentView, frameworkFrame, stateFrame, taskText } from './legacy-views.ts';

@@ -1,5 +1,4 @@
 /** Which media types a request brings and wants (mesos.md §1.2, 5.2). */
-import type { FastifyReply } from 'fastify';
 
 export type MediaFormat = 'json' | 'protobuf';
 
@@ -36,6 +35,3 @@ export function answerFormat(rawHeaders: readonly string[]): MediaFormat | undef
   if (accepts(accept, mediaTypes.json)) return 'json';
   return accepts(accept, mediaTypes.protobuf) ? 'protobuf' : undefined;
 }
-
-export const refuse = (reply: FastifyReply, status: number, text: string): FastifyReply =>
-  reply.code(status).type('text/plain; charset=utf-8').send(text);

@@ -1,8 +1,9 @@
 /**
- * The logging level in the original's sense (mesos.md §4.1, 6.5): 0 is what is always written, above it details are written too, for so long
+ * The logging level in Mesos' sense (mesos.md §4.1, 5.1, 6.5): 0 is what is always written, above it details are written too, for so long
  * and no longer.
  */
-import type { Clock, Logger, Timer } from '@pronoia/server';
+import type { Clock, Timer } from './clock.ts';
+import type { Logger } from './log.ts';
 
 export class Verbosity {
   readonly #clock: Clock;
@@ -19,7 +20,7 @@ export class Verbosity {
 
   /** Back to 0 after `durationMs`. */
   set(level: number, durationMs: number): void {
-    this.#timer?.cancel();
+    this.stop();
     this.#level = level;
     this.#timer = this.#clock.setTimer(durationMs, () => {
       this.#level = 0;
