@@ -8,6 +8,7 @@ import {
   CodedError,
   createHttp,
   type FlagValues,
+  flagContent,
   type Logger,
   listen,
   parseFlags,
@@ -22,7 +23,7 @@ import { addAuthentication } from './authentication.ts';
 import { listContainers } from './container-list.ts';
 import { registerContainerMetrics } from './container-metrics.ts';
 import { Containers } from './containers.ts';
-import { basicHeader, flagContent } from './credentials.ts';
+import { basicHeader } from './credentials.ts';
 import { DockerContainerizer } from './docker-containerizer.ts';
 import { DockerEngine } from './docker-engine.ts';
 import { addExecutorApi } from './executor-api.ts';

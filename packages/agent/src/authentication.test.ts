@@ -42,12 +42,15 @@ describe('the flags', () => {
   it.each([
     [{ authenticate_http_readonly: true }, /need --http_credentials/],
     [{ http_credentials: '/no/such/file' }, undefined],
-    [{ http_credentials: '/no/such/file', authenticate_http_readonly: true }, /--http_credentials=\/no\/such\/file/],
+    [
+      { http_credentials: '/no/such/file', authenticate_http_readonly: true },
+      /--http_credentials: ENOENT: no such file or directory, open '\/no\/such\/file'/,
+    ],
     [
       { http_credentials: '{"credentials":[{"principal":"x"}]}', authenticate_http_readonly: true },
-      /entry 0 needs a principal and a secret/,
+      /credentials\[0\] needs a principal and a secret/,
     ],
-    [{ credential: '{"principal":"x"}' }, /--credential: entry 0 needs/],
+    [{ credential: '{"principal":"x"}' }, /--credential: credentials\[0\] needs/],
     [{ firewall_rules: '{"disabled_endpoints":{"paths":"all"}}' }, /--firewall_rules: expected a list/],
     [{ domain: '{"fault_domain":{}}' }, /--domain: /],
     [{ isolation: 'magic' }, /the isolator magic is not here/],

@@ -1,7 +1,6 @@
 /** Who may ask: HTTP basic authentication per realm, and paths that nobody may ask, before anything else is looked at (mesos.md §11). */
-import { CodedError } from '@pronoia/server';
+import { CodedError, Credentials, flagContent } from '@pronoia/server';
 import type { FastifyInstance } from 'fastify';
-import { Credentials, flagContent } from './credentials.ts';
 import { refuse } from './refuse.ts';
 
 export interface AuthenticationFlags {
@@ -18,7 +17,7 @@ export function addAuthentication(app: FastifyInstance, flags: AuthenticationFla
   const { authenticate_http_readonly: readonly, authenticate_http_readwrite: readwrite, http_credentials } = flags;
   if ((readonly || readwrite) && http_credentials === undefined)
     throw new CodedError('bad_flag', 400, '--authenticate_http_readonly and --authenticate_http_readwrite need --http_credentials');
-  const credentials = http_credentials === undefined ? undefined : new Credentials(http_credentials);
+  const credentials = http_credentials === undefined ? undefined : new Credentials('http_credentials', http_credentials);
   const disabled = disabledPaths(flags.firewall_rules);
   if (!readonly && !readwrite && disabled.length === 0) return;
   app.addHook('onRequest', (request, reply, done) => {
@@ -27,7 +26,7 @@ export function addAuthentication(app: FastifyInstance, flags: AuthenticationFla
     if (OPEN.test(path)) return done();
     const realm = path.startsWith('/api/v1') || (request.method !== 'GET' && request.method !== 'HEAD') ? 'readwrite' : 'readonly';
     const isAsked = realm === 'readwrite' ? readwrite : readonly;
-    if (!isAsked || credentials?.admits(request.headers.authorization) === true) return done();
+    if (!isAsked || credentials?.principalOf(request.headers.authorization) !== undefined) return done();
     reply.header('www-authenticate', `Basic realm="mesos-agent-${realm}"`);
     return void refuse(reply, 401, 'Unauthorized: a principal and its secret are needed');
   });

@@ -12,13 +12,12 @@ import {
   readMessage,
   uuidText,
 } from '@pronoia/mesos';
-import { CodedError } from '@pronoia/server';
+import { CodedError, Credentials, flagContent } from '@pronoia/server';
 import { apiVersion } from './build-info.ts';
 import { errors } from './errors.ts';
 import { flags, type MasterFlags } from './flags.ts';
 import { allowAll, parseAcls } from './security/acls.ts';
 import type { AuthenticationOptions } from './security/authentication.ts';
-import { Credentials, flagContent } from './security/credentials.ts';
 import type { MasterOptions } from './state.ts';
 
 /** Flags by name; those that are not given have their defaults. `work_dir` may be missing with `registry: 'in_memory'`. */
@@ -188,7 +187,7 @@ function parseDomain(text: string | undefined): DomainInfo | undefined {
 /** Who must show credentials, and what nobody may ask. Throws CodedError `bad_option`. */
 export function authenticationOptions(options: Options): AuthenticationOptions {
   return {
-    credentials: options.credentials === undefined ? undefined : Credentials.parse(flagContent('credentials', options.credentials)),
+    credentials: options.credentials === undefined ? undefined : new Credentials('credentials', options.credentials),
     readonly: options.authenticate_http_readonly,
     readwrite: options.authenticate_http_readwrite,
     frameworks: options.authenticate_http_frameworks || options.authenticate_frameworks,

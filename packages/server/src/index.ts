@@ -14,6 +14,7 @@ export {
   schema,
   withDefault,
 } from './config.ts';
+export { Credentials, flagContent, parseCredentials } from './credentials.ts';
 export { CodedError, defineErrors, type ErrorEntry, type Errors, type ErrorTable } from './errors.ts';
 export { EtcdClient, type EtcdOptions, type Operation } from './etcd/client.ts';
 export { Election, type ElectionOptions, type Leader, type Term } from './etcd/election.ts';

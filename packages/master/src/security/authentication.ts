@@ -1,9 +1,9 @@
 /** Who asks: HTTP basic authentication per realm (mesos.md §11.1), before anything else is looked at (§1.3). */
 import { AGENT_PROTOCOL_PATH } from '@pronoia/mesos';
+import type { Credentials } from '@pronoia/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errors } from '../errors.ts';
 import { refuse } from '../respond.ts';
-import type { Credentials } from './credentials.ts';
 
 export interface AuthenticationOptions {
   readonly credentials: Credentials | undefined;
